@@ -1,0 +1,72 @@
+// Package consumer is the room of those who present a value: compose services,
+// processes that take a signal, commands. deploy = make it take the new value;
+// confirm = prove that it runs with it.
+//
+// What surprises: deploy and confirm are separate, because a command that says
+// "restarted" proves nothing (docker compose restart keeps the old environment).
+package consumer
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/agenticverz/rotor/secret"
+)
+
+// Consumer is deployed unit by unit; the first unit is the canary.
+type Consumer interface {
+	// Units lists the parts in the order of deployment. A unit's name must be
+	// enough for Deploy after a crash in another process (replicas carry their
+	// old container's id in it).
+	Units(ctx context.Context) ([]string, error)
+	// Deploy makes the unit take the change and waits until it is healthy, or
+	// fails. Calling again for a unit that was deployed is harmless.
+	// fault.Rejected: the unit does not come up with this value.
+	Deploy(ctx context.Context, unit string, c Change) error
+	// Confirm looks, without effect, whether the unit runs with the change.
+	Confirm(ctx context.Context, unit string, c Change) (Proof, error)
+}
+
+// Change is what a unit must take.
+type Change struct {
+	Credential  string
+	Generation  int
+	Values      secret.Set // the targets' keys and texts as they now stand in the stores
+	Old         secret.Set // the same keys before the change; empty texts where unknown
+	Fingerprint string     // of the new value; may be shown
+}
+
+// Proof is what Confirm can say.
+type Proof string
+
+const (
+	Proven     Proof = "proven"
+	NotYet     Proof = "not yet" // proven to run with something else
+	CannotTell Proof = "cannot tell"
+)
+
+// Preflighter asks, without effect, whether Deploy can work: the compose file
+// parses, variables are set, services run and are healthy.
+type Preflighter interface {
+	Preflight(ctx context.Context) error
+}
+
+// Holder makes a consumer stand still around an in-place change. Release always
+// runs, after a crash too, and is nil when nothing is held.
+type Holder interface {
+	Hold(ctx context.Context) error
+	Release(ctx context.Context) error
+}
+
+// LogSource gives a consumer's log lines since a time, one a line; the caller
+// closes it.
+type LogSource interface {
+	Logs(ctx context.Context, since time.Time) (io.ReadCloser, error)
+}
+
+// Outage is implemented by consumers whose deployment cannot be without a
+// window; the words are shown by plan. "" = no window.
+type Outage interface {
+	Outage(ctx context.Context) string
+}

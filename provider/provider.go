@@ -1,0 +1,149 @@
+// Package provider is the room of those who issue and revoke values. A provider
+// implements four methods; every further ability is an optional interface. The
+// exam in provider/providertest tells whether it keeps the contract.
+//
+// What surprises: a provider never retries, never sleeps and keeps no state
+// between calls. The engine does all three, because only it has the journal.
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// Provider issues and revokes the values of one credential. All methods may be
+// called again after a crash with the same arguments, from another process.
+// Errors carry a fault.Kind; never a body, a header, a query or a value.
+type Provider interface {
+	Traits() Traits
+	// Issue brings req's value to life. Minter rotor: req.Values is what Make
+	// returned and was sealed before; calling again with the same Values must
+	// have the same result (idempotent). Minter provider: each call may mint
+	// another value, so the engine calls it once for each journalled attempt;
+	// req.Label must be written on the value so that Find sees it. Minter person:
+	// req.Values is what the person supplied; Issue only reads its handle.
+	Issue(ctx context.Context, req Request) (Issued, error)
+	// Verify uses the value for real on a fresh connection, with the rights it
+	// must have. nil: works. fault.Rejected: proven not to work. Within
+	// Traits.Settle after Issue the engine repeats a Rejected.
+	Verify(ctx context.Context, v Issued) error
+	// Revoke ends the value of handle, by immutable id. Already gone is nil.
+	Revoke(ctx context.Context, h rotation.Handle) error
+}
+
+// Traits are fixed facts about a configured provider.
+type Traits struct {
+	Name     string            // "postgres"
+	Strategy rotation.Strategy // as configured
+	Minter   rotation.Minter
+	Fields   []Field       // what a value consists of; the first secret field is the default of a target
+	Settle   time.Duration // how long a new or revoked value may still behave as before
+	InFlight time.Duration // longest time after which a request whose answer was lost may still take effect
+	Quota    int           // live values the provider holds at most; 0 = no limit known
+	// NoIssuer: nobody outside refuses a value (provider generated); the old
+	// value can be put back even in place, and its death cannot be proven.
+	NoIssuer bool
+	// Outage says in words what cannot be avoided ("" if nothing): shown by plan.
+	Outage string
+}
+
+// Field describes one field of a value.
+type Field struct {
+	Name   string
+	Secret bool
+}
+
+// Request asks for a new value.
+type Request struct {
+	Label      string          // at most 50 of [a-z0-9-]
+	Generation int             // the new value's number
+	Current    rotation.Handle // the live value; zero if there is none or it is unknown
+	Values     secret.Set      // see Issue; for Make: the current value, may be nil
+}
+
+// Issued is a live value.
+type Issued struct {
+	Handle   rotation.Handle
+	Values   secret.Set
+	NotAfter time.Time // when it expires by itself; zero = never
+}
+
+// Maker is required of providers with Minter rotor: it makes a candidate value
+// without any outside effect. The engine seals it before Issue sees it.
+type Maker interface {
+	Make(ctx context.Context, req Request) (secret.Set, error)
+}
+
+// Preflighter asks, without effect, whether Issue and Revoke can work: the
+// management login, its rights, the quota, the name of the next account.
+type Preflighter interface {
+	Preflight(ctx context.Context, req Request) error
+}
+
+// Found is a live value at the provider that carries our label.
+type Found struct {
+	Handle  rotation.Handle
+	Label   string
+	Created time.Time
+}
+
+// Finder lists live values by label prefix, all pages. Required of minter
+// provider unless it is a Revealer.
+type Finder interface {
+	Find(ctx context.Context, labelPrefix string) ([]Found, error)
+}
+
+// Revealer reads a live value again by its handle; a zero handle means the
+// single value there is.
+type Revealer interface {
+	Reveal(ctx context.Context, h rotation.Handle) (Issued, error)
+}
+
+// Identifier names the handle of a value that is already in use; used to adopt.
+// Nothing is changed. A value it does not know is fault.Rejected.
+type Identifier interface {
+	Identify(ctx context.Context, values secret.Set) (rotation.Handle, error)
+}
+
+// Liveness is what a probe saw.
+type Liveness string
+
+const (
+	Alive      Liveness = "alive"
+	Restricted Liveness = "restricted" // alive, but lacks a right
+	Refused    Liveness = "dead"       // positively recognised and refused
+	Expired    Liveness = "expired"
+	NotKnown   Liveness = "unknown" // anything else, network errors included
+)
+
+// Prober tries a value on a fresh connection. Only a positive match of the
+// provider's refusal may say Refused; an error of any other sort is NotKnown.
+type Prober interface {
+	Probe(ctx context.Context, v Issued) (Liveness, error)
+}
+
+// Usage is what the provider knows of a value's use.
+type Usage struct {
+	Known    bool
+	LastUsed time.Time // zero = never, or not reported
+	Active   int       // sessions open now
+	Who      []string  // who uses it, in the provider's words: addresses, application names; no values
+}
+
+// UsageReporter reports use without counting as use.
+type UsageReporter interface {
+	Usage(ctx context.Context, h rotation.Handle) (Usage, error)
+}
+
+// Guide tells a person what to do where there is no API.
+type Guide interface {
+	Instructions(step rotation.Step, req Request) string
+}
+
+// Clock is the provider's own clock, an outside witness for grace periods.
+type Clock interface {
+	Now(ctx context.Context) (time.Time, error)
+}
