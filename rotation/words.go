@@ -43,6 +43,7 @@ const (
 	Approve   Step = "approve"   // wait for a person's yes
 	Preflight Step = "preflight" // everything that can fail without effect
 	Ask       Step = "ask"       // wait for a value from a person
+	Await     Step = "await"     // wait for the end of an earlier generation
 	Hold      Step = "hold"      // consumers that must stand still around an in-place change
 	Generate  Step = "generate"
 	Publish   Step = "publish" // one part for each store path
@@ -66,6 +67,7 @@ const (
 type Phase string
 
 const (
+	Before Phase = "before" // waits for people; nothing has happened yet
 	Accept Phase = "accept" // acceptors take the new value beside the old one
 	Switch Phase = "switch" // consumers move to it
 	Retire Phase = "retire" // the old one goes

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 )
 
 // Value is one secret string, or one public field of a secret (a user name).
@@ -97,11 +99,7 @@ type Set map[string]Value
 
 // Clone returns a copy that shares no map.
 func (s Set) Clone() Set {
-	out := make(Set, len(s))
-	for k, v := range s {
-		out[k] = v
-	}
-	return out
+	return maps.Clone(s)
 }
 
 // Equal compares field by field; absent and empty differ.
@@ -117,6 +115,9 @@ func (s Set) Equal(o Set) bool {
 	}
 	return true
 }
+
+// Names lists the fields in order.
+func (s Set) Names() []string { return slices.Sorted(maps.Keys(s)) }
 
 // Secrets lists the non-public, non-empty values, for scrubbing.
 func (s Set) Secrets() []Value {

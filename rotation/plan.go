@@ -1,0 +1,111 @@
+package rotation
+
+// Live is what a plan must know of the system besides strategy and minter.
+type Live struct {
+	Approval  bool `json:"approval,omitempty"`  // the policy wants a person's yes
+	Holders   bool `json:"holders,omitempty"`   // a consumer can stand still around the change
+	Acceptors bool `json:"acceptors,omitempty"` // others than the provider check the value
+	NoIssuer  bool `json:"noIssuer,omitempty"`  // nobody outside refuses a value
+	Older     bool `json:"older,omitempty"`     // an earlier generation's retirement is open
+	Finds     bool `json:"finds,omitempty"`     // the provider can list values by label
+}
+
+// Plan is the order of a rotation: the only place that has one. Parts (paths,
+// units) are filled in at preflight; an action without parts is passed over.
+//
+// The runbook publishes before it tests; here a value is proven first, because
+// a process that restarts in between would take a broken one.
+func Plan(s Strategy, m Minter, mode Mode, live Live) []Action {
+	var p []Action
+	add := func(phase Phase, steps ...Step) {
+		for _, step := range steps {
+			p = append(p, Action{step, phase})
+		}
+	}
+	if live.Approval && mode != Emergency {
+		add(Before, Preflight, Approve)
+	}
+	if s == Alternate && live.Older {
+		add(Before, Await) // the slot is still somebody's
+	}
+	if m == ByPerson {
+		if len(p) == 0 || p[0].Step != Preflight {
+			add(Before, Preflight)
+		}
+		add(Before, Ask)
+	}
+	add(Accept, Preflight)
+	if s == InPlace {
+		if live.Holders {
+			add(Accept, Hold)
+		}
+		add(Accept, Generate)
+		if live.Acceptors {
+			add(Accept, Publish, Deploy)
+		}
+		add(Switch, Publish)
+		if live.Holders {
+			add(Switch, Release)
+		}
+		add(Switch, Verify, Deploy, Monitor, Finish)
+		return p
+	}
+	add(Accept, Generate)
+	if live.Acceptors {
+		add(Accept, Publish, Deploy)
+	}
+	add(Accept, Verify)
+	if mode == Drill {
+		add(Accept, Finish)
+		return p
+	}
+	add(Switch, Publish, Deploy, Monitor, Finish)
+	return p
+}
+
+// PlanRetirement is the order in which an old generation ends. overwritten: the
+// value was replaced where it lived (in place, or its slot was reused); nothing
+// can be revoked, only probed.
+func PlanRetirement(s Strategy, live Live, overwritten bool) []Action {
+	p := []Action{{Grace, Retire}, {Evidence, Retire}}
+	if s != InPlace && !overwritten && !live.NoIssuer {
+		p = append(p, Action{Revoke, Retire})
+	}
+	if live.Acceptors {
+		p = append(p, Action{Publish, Retire}, Action{Deploy, Retire})
+	}
+	p = append(p, Action{Prove, Retire})
+	if live.Finds {
+		p = append(p, Action{Sweep, Retire})
+	}
+	return append(p, Action{Erase, Retire})
+}
+
+// Back is the plan of a rollback, from what was done: the old value is proven
+// alive, targets get back exactly what they held, changed units are deployed
+// again. The new generation then ends by a retirement of its own. ok is false
+// past the point of no return.
+func Back(s Strategy, live Live, done []Event) (plan []Action, ok bool) {
+	begun := map[Step]bool{}
+	for _, e := range done {
+		if e.Type == Intent && e.Action.Phase != Undo {
+			begun[e.Action.Step] = true
+		}
+	}
+	if s == InPlace && !live.NoIssuer && begun[Generate] {
+		return nil, false
+	}
+	if begun[Publish] || begun[Deploy] {
+		if !live.NoIssuer {
+			plan = append(plan, Action{Recheck, Undo})
+		}
+		plan = append(plan, Action{Publish, Undo})
+	}
+	if begun[Hold] {
+		plan = append(plan, Action{Release, Undo})
+	}
+	if begun[Deploy] {
+		plan = append(plan, Action{Deploy, Undo})
+	}
+	return append(plan, Action{Finish, Undo}), true
+}
