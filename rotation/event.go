@@ -54,9 +54,10 @@ type Facts struct {
 	Revision string                     `json:"revision,omitempty"`
 	Before   string                     `json:"before,omitempty"` // revision that a publish replaces
 	Proof    string                     `json:"proof,omitempty"`
-	Order    Order                      `json:"order,omitempty"` // of an Input
-	Repeats  int                        `json:"repeats,omitempty"`
-	Started  time.Time                  `json:"started,omitzero"`
+	Order    Order                      `json:"order,omitempty"`  // of an Input
+	Started  time.Time                  `json:"started,omitzero"` // monitor: when the window began
+	Fails    int                        `json:"fails,omitempty"`  // monitor: bad samples in a row
+	Longer   bool                       `json:"longer,omitempty"` // monitor: the second window, after an unknown
 }
 
 // Path is one store path that a rotation writes, fixed at preflight.

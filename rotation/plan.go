@@ -47,7 +47,11 @@ func Plan(s Strategy, m Minter, mode Mode, live Live) []Action {
 		if live.Holders {
 			add(Switch, Release)
 		}
-		add(Switch, Verify, Deploy, Monitor, Finish)
+		add(Switch, Verify, Deploy, Monitor)
+		if live.Finds {
+			add(Switch, Sweep)
+		}
+		add(Switch, Finish)
 		return p
 	}
 	add(Accept, Generate)
@@ -59,16 +63,19 @@ func Plan(s Strategy, m Minter, mode Mode, live Live) []Action {
 		add(Accept, Finish)
 		return p
 	}
-	add(Switch, Publish, Deploy, Monitor, Finish)
+	add(Switch, Publish, Deploy, Monitor)
+	if live.Finds {
+		add(Switch, Sweep) // a request that was executed twice left one too many
+	}
+	add(Switch, Finish)
 	return p
 }
 
-// PlanRetirement is the order in which an old generation ends. overwritten: the
-// value was replaced where it lived (in place, or its slot was reused); nothing
-// can be revoked, only probed.
-func PlanRetirement(s Strategy, live Live, overwritten bool) []Action {
+// PlanRetirement is the order in which an old generation ends. A value that was
+// replaced where it lived is not revoked, only probed.
+func PlanRetirement(s Strategy, live Live) []Action {
 	p := []Action{{Grace, Retire}, {Evidence, Retire}}
-	if s != InPlace && !overwritten && !live.NoIssuer {
+	if s != InPlace && !live.NoIssuer {
 		p = append(p, Action{Revoke, Retire})
 	}
 	if live.Acceptors {
@@ -96,10 +103,7 @@ func Back(s Strategy, live Live, done []Event) (plan []Action, ok bool) {
 		return nil, false
 	}
 	if begun[Publish] || begun[Deploy] {
-		if !live.NoIssuer {
-			plan = append(plan, Action{Recheck, Undo})
-		}
-		plan = append(plan, Action{Publish, Undo})
+		plan = append(plan, Action{Recheck, Undo}, Action{Publish, Undo})
 	}
 	if begun[Hold] {
 		plan = append(plan, Action{Release, Undo})

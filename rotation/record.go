@@ -33,9 +33,9 @@ type Record struct {
 	Bound      time.Duration `json:"bound"`   // how long evidence may be missing after grace
 	AtBound    string        `json:"atBound"` // "hold" or "revoke"
 	Undoing    bool          `json:"undoing,omitempty"`
-	Erase      []Erasure     `json:"erase,omitempty"` // retirement: store revisions that hold the value
-	Units      []Unit        `json:"units,omitempty"` // retirement: what must be confirmed off the value
-	Sought     bool          `json:"sought,omitempty"`
+	Erase      []Erasure     `json:"erase,omitempty"`  // retirement: store revisions that hold the value
+	Units      []Unit        `json:"units,omitempty"`  // retirement: what must be confirmed off the value
+	Undone     bool          `json:"undone,omitempty"` // retirement: of a generation that was rolled back
 }
 
 // Status is where a record stands.
@@ -63,6 +63,7 @@ type Generation struct {
 	N           int       `json:"n"`
 	Life        Life      `json:"life"`
 	Handle      Handle    `json:"handle"`
+	Attempt     int       `json:"attempt,omitempty"` // which of its candidates lives: slot "values/ATTEMPT"
 	Label       string    `json:"label,omitempty"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
 	Created     time.Time `json:"created"`
@@ -124,3 +125,22 @@ func (c Credential) OpenOf(k Kind) []Record {
 // Fence is a number on the credential, +1 at every takeover and wake-up; every
 // journal write carries it, and a write with an old one is refused.
 type Fence int64
+
+// With is the credential after a generation was added or replaced.
+func (c Credential) With(g Generation) Credential {
+	out := make([]Generation, 0, len(c.Generations)+1)
+	placed := false
+	for _, have := range c.Generations {
+		if have.N >= g.N && !placed {
+			out, placed = append(out, g), true
+		}
+		if have.N != g.N {
+			out = append(out, have)
+		}
+	}
+	if !placed {
+		out = append(out, g)
+	}
+	c.Generations = out
+	return c
+}

@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// freshness is how old a preflight may be when generate begins: after a longer
+// wait (a person, a stopped worker) it runs again.
+const freshness = 10 * time.Minute
+
+// announceGenerate opens the intent of a try: its label and, if Rotor makes the
+// value, the value itself, sealed before anyone else sees it.
+func (e *Engine) announceGenerate(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	pre := rotation.Task{Action: rotation.Action{Step: rotation.Preflight, Phase: rotation.Accept}}
+	if done, ok := r.Did(pre); ok && e.stale(done.At) {
+		return []rotation.Event{e.event(rotation.Redo, pre)}
+	}
+	ev := e.event(rotation.Intent, task)
+	ev.Attempt = r.Attempt + 1
+	label, err := e.label(ctx, r, ev.Attempt)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	ev.Facts = &rotation.Facts{Label: label}
+	values, err := e.candidate(ctx, r, label)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	g := rotation.Generation{Credential: r.Credential, N: r.Generation, Life: rotation.Pending,
+		Attempt: ev.Attempt, Label: label, Created: ev.At.Wall}
+	if values != nil {
+		sealed, err := e.seal(r, r.Generation, valueSlot(ev.Attempt), values)
+		if err != nil {
+			return e.failed(r, task, err)
+		}
+		ev.Sealed = []rotation.Sealed{sealed}
+		g.Fingerprint = e.Keys.FingerprintSet(values)
+	}
+	ev.Generations = []rotation.Generation{g}
+	return []rotation.Event{ev}
+}
+
+func (e *Engine) stale(at rotation.Instant) bool {
+	return (&rotation.Wait{Since: at, For: freshness}).Ripe(e.Now())
+}
+
+func (e *Engine) label(ctx context.Context, r *run, attempt int) (string, error) {
+	prefix, err := e.prefix(ctx, r)
+	return fmt.Sprintf("%sg%d-a%d", prefix, r.Generation, attempt), err
+}
+
+// prefix begins every label of this credential.
+func (e *Engine) prefix(ctx context.Context, r *run) (string, error) {
+	in, err := e.Journal.Installation(ctx)
+	return rotation.Label{Installation: in.ID, Epoch: in.Epoch, Credential: r.Credential}.Prefix(), err
+}
+
+// candidate is the value to seal before the provider is told: made by Rotor, or
+// supplied by a person; nil if the provider makes it.
+func (e *Engine) candidate(ctx context.Context, r *run, label string) (secret.Set, error) {
+	switch r.Minter {
+	case rotation.ByPerson:
+		return e.unseal(ctx, r, r.Generation, inputSlot)
+	case rotation.ByProvider:
+		return nil, nil
+	}
+	maker, ok := r.cred.Provider.(provider.Maker)
+	if !ok {
+		return nil, fault.New(fault.BadConfig, "provider %s cannot make values", r.cred.Provider.Traits().Name)
+	}
+	req := r.request()
+	req.Label = label
+	var err error
+	if req.Values, err = e.values(ctx, r, r.From); err != nil {
+		return nil, err
+	}
+	return maker.Make(ctx, req)
+}
+
+// generate brings the announced value to life. After a crash, or an answer that
+// was lost, it first finds out what became of the try before.
+func (e *Engine) generate(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	intent, _ := r.Open(task)
+	if r.crashed() && r.Minter == rotation.ByRotor && seeded.Bug("regenerate-on-timeout") {
+		return []rotation.Event{e.event(rotation.Redo, task), e.forget(r)}
+	}
+	if r.crashed() && r.Minter == rotation.ByProvider && !seeded.Bug("mint-again") {
+		return e.reconcile(ctx, r, task, intent)
+	}
+	req := r.request()
+	req.Label = intent.Facts.Label
+	if r.Minter != rotation.ByProvider {
+		var err error
+		if req.Values, err = e.unseal(ctx, r, r.Generation, valueSlot(intent.Attempt)); err != nil {
+			return e.failed(r, task, err)
+		}
+	}
+	issued, err := r.cred.Provider.Issue(ctx, req)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	if issued.Values == nil {
+		issued.Values = req.Values
+	}
+	return e.received(r, task, intent, issued)
+}
+
+// received closes a try with the value's handle and, if the provider made it,
+// the sealed value: one append.
+func (e *Engine) received(r *run, task rotation.Task, intent rotation.Event, v provider.Issued) []rotation.Event {
+	ev := e.ok(task, &rotation.Facts{Label: intent.Facts.Label, Handle: v.Handle, NotAfter: v.NotAfter}, "")
+	ev.Attempt = intent.Attempt
+	if r.Minter == rotation.ByProvider {
+		sealed, err := e.seal(r, r.Generation, valueSlot(intent.Attempt), v.Values)
+		if err != nil {
+			return e.failed(r, task, err)
+		}
+		ev.Sealed = []rotation.Sealed{sealed}
+	}
+	ev.Generations = []rotation.Generation{{Credential: r.Credential, N: r.Generation, Life: rotation.Pending,
+		Attempt: intent.Attempt, Label: intent.Facts.Label, Handle: v.Handle, NotAfter: v.NotAfter,
+		Fingerprint: e.Keys.FingerprintSet(v.Values), Created: intent.At.Wall}}
+	return []rotation.Event{ev}
+}
+
+// reconcile deals with a try of a provider-made value whose outcome is unknown:
+// reveal it where the provider can, else find what the try left by its label and
+// revoke that, then try again under a new label.
+func (e *Engine) reconcile(ctx context.Context, r *run, task rotation.Task, intent rotation.Event) []rotation.Event {
+	if wait, early := e.inFlight(r, task, intent.At); early {
+		return []rotation.Event{wait}
+	}
+	if rev, ok := r.cred.Provider.(provider.Revealer); ok {
+		return e.reveal(ctx, r, task, intent, rev)
+	}
+	finder, ok := r.cred.Provider.(provider.Finder)
+	if !ok {
+		return e.failed(r, task, badState("the answer to generate was lost, and %s can neither show nor list values", r.cred.Provider.Traits().Name))
+	}
+	if err := e.removeStrays(ctx, r, finder); err != nil {
+		return e.failed(r, task, err)
+	}
+	ev := e.event(rotation.Redo, task)
+	ev.Note = "the answer was lost; what it left was looked for and revoked"
+	return []rotation.Event{ev}
+}
+
+// inFlight waits until a request whose answer was lost can no longer take
+// effect.
+func (e *Engine) inFlight(r *run, task rotation.Task, sent rotation.Instant) (rotation.Event, bool) {
+	w := rotation.Wait{Since: sent, For: r.cred.Provider.Traits().InFlight}
+	left := w.Left(e.Now())
+	if left <= 0 {
+		return rotation.Event{}, false
+	}
+	return e.pause(task, left, "until the lost request can no longer take effect"), true
+}
+
+func (e *Engine) reveal(ctx context.Context, r *run, task rotation.Task, intent rotation.Event, rev provider.Revealer) []rotation.Event {
+	v, err := rev.Reveal(ctx, r.Handle)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	if old, err := e.values(ctx, r, r.From); err == nil && old.Equal(v.Values) {
+		ev := e.event(rotation.Redo, task)
+		ev.Note = "the lost request had no effect"
+		return []rotation.Event{ev}
+	}
+	return e.received(r, task, intent, v)
+}
+
+// removeStrays revokes values that carry our label and whose text nobody knows.
+// It never kills by label alone: a value that the journal cannot explain means
+// that the journal is older than the world, and then nothing is touched.
+func (e *Engine) removeStrays(ctx context.Context, r *run, finder provider.Finder) error {
+	prefix, err := e.prefix(ctx, r)
+	if err != nil {
+		return err
+	}
+	known, err := e.Journal.Credential(ctx, r.Credential)
+	if err != nil {
+		return err
+	}
+	found, err := finder.Find(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		generation, _, ours := rotation.Numbers(f.Label, prefix)
+		if !ours || r.knows(f.Handle) || underWay(known, r.ID, generation) {
+			continue
+		}
+		if err := r.explained(known, f, generation); err != nil && !seeded.Bug("find-then-revoke") {
+			return err
+		}
+		if err := r.cred.Provider.Revoke(ctx, f.Handle); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// underWay says whether another open rotation is making this generation: its
+// strays are its own business.
+func underWay(known rotation.Credential, id string, generation int) bool {
+	for _, x := range known.OpenOf(rotation.KindRotation) {
+		if x.ID != id && x.Generation == generation {
+			return true
+		}
+	}
+	return false
+}
+
+// explained says whether a value found at the provider can be the stray of a try
+// in the journal: its generation is on record and it is no older than that.
+func (r *run) explained(known rotation.Credential, f provider.Found, generation int) error {
+	g, ok := known.Get(generation)
+	if ok && (f.Created.IsZero() || f.Created.After(g.Created.Add(-rotation.ClockSkew))) {
+		return nil
+	}
+	return fault.New(fault.NeedsPerson, "a value of generation %d that the journal cannot explain is alive at %s: the state is older than the world",
+		generation, r.cred.Provider.Traits().Name).
+		WithHint("was a backup of the state restored? nothing was touched; see rotor status %s", r.Credential)
+}
+
+// knows says whether a handle is on record for a generation that has not died.
+func (r *run) knows(h rotation.Handle) bool {
+	for _, g := range r.known.Generations {
+		if g.Life != rotation.Dead && g.Handle == h {
+			return true
+		}
+	}
+	return false
+}
+
+// forget drops the last candidate: only the seeded bug does so.
+func (e *Engine) forget(r *run) rotation.Event {
+	ev := e.event(rotation.Input, rotation.Task{})
+	ev.Destroy = []rotation.Sealed{{Generation: r.Generation, Slot: valueSlot(r.Attempt)}}
+	return ev
+}

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/journal"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// How often a task may fail before a rotation turns back or a person is asked.
+const (
+	triesBefore = 3 // preflight: nothing has happened, so do not linger
+	tries       = 8 // about two minutes of back-off
+	regenerates = 3 // in-place values made anew because they failed
+	maxBackoff  = 5 * time.Minute
+)
+
+// verdict is what the engine makes of a failure.
+type verdict int
+
+const (
+	again  verdict = iota // wait, then the same task
+	turn                  // roll back
+	person                // stop until a person says so
+	anew                  // make another value (in place: there is no way back)
+)
+
+func (e *Engine) event(t rotation.EventType, task rotation.Task) rotation.Event {
+	return rotation.Event{At: e.Now(), Type: t, Action: task.Action, Part: task.Part}
+}
+
+// ok is the good outcome of a task.
+func (e *Engine) ok(task rotation.Task, facts *rotation.Facts, note string) rotation.Event {
+	ev := e.event(rotation.Result, task)
+	ev.Outcome, ev.Facts, ev.Note = rotation.OK, facts, note
+	return ev
+}
+
+// failed turns an error into an outcome and what follows from it. The kind of
+// fault alone decides.
+func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event {
+	kind := fault.KindOf(err)
+	ev := e.event(rotation.Result, task)
+	ev.Outcome, ev.Fault, ev.Note = rotation.Refused, kind.String(), r.words(err)
+	ev.Attempt = r.Failures(task) + 1
+	if kind.MayHaveHappened() && task.HasEffect() {
+		ev.Outcome = rotation.Unclear
+	}
+	switch r.judge(task, kind, ev.Attempt) {
+	case again:
+		return []rotation.Event{ev, e.pause(task, backoff(ev.Attempt, fault.RetryAfterOf(err)), "trying again")}
+	case turn:
+		return []rotation.Event{ev, e.event(rotation.Turn, task)}
+	case anew:
+		redo := e.event(rotation.Redo, rotation.Task{Action: rotation.Action{Step: rotation.Generate, Phase: rotation.Accept}})
+		return []rotation.Event{ev, redo}
+	}
+	return []rotation.Event{ev, e.stop(task, rotation.Stuck, hint(err))}
+}
+
+func (r *run) judge(task rotation.Task, kind fault.Kind, n int) verdict {
+	passing := kind == fault.Transient || kind == fault.Unknown
+	limit := tries
+	if task.Phase == rotation.Before || task.Step == rotation.Preflight {
+		limit = triesBefore
+	}
+	switch {
+	case passing && n < limit:
+		return again
+	case r.Kind == rotation.KindRetirement || task.Phase == rotation.Undo || task.Step == rotation.Release:
+		return person
+	case kind == fault.NeedsPerson && task.Step != rotation.Preflight:
+		return person
+	}
+	if task.Step == rotation.Generate && r.unclear() && r.Minter != rotation.ByRotor && r.Strategy == rotation.InPlace {
+		return person // the old value may be gone and the new one unknown
+	}
+	if _, ok := rotation.Back(r.Strategy, r.Live, r.Events); ok {
+		return turn
+	}
+	if kind == fault.Rejected && task.Step == rotation.Verify && r.Attempt < regenerates {
+		return anew
+	}
+	return person
+}
+
+// unclear says whether some try to generate may have been applied without our
+// knowing.
+func (r *run) unclear() bool {
+	_, found := r.Last(func(e rotation.Event) bool {
+		return e.Type == rotation.Result && e.Action.Step == rotation.Generate && e.Outcome == rotation.Unclear
+	})
+	return found
+}
+
+func backoff(n int, wish time.Duration) time.Duration {
+	d := time.Second << min(n-1, 16)
+	return max(min(d, maxBackoff), wish)
+}
+
+// pause waits for a time; nobody needs to act.
+func (e *Engine) pause(task rotation.Task, d time.Duration, why string) rotation.Event {
+	ev := e.event(rotation.Pause, task)
+	ev.Status, ev.Note = rotation.Waiting, why
+	ev.Wake = &rotation.Wait{Since: ev.At, For: d, Reason: why}
+	return ev
+}
+
+// stop waits for a person: Asking for something planned, Stuck for something
+// that went wrong.
+func (e *Engine) stop(task rotation.Task, s rotation.Status, why string) rotation.Event {
+	ev := e.event(rotation.Pause, task)
+	ev.Status, ev.Note = s, why
+	return ev
+}
+
+// words is an error's text without any value known here: the last net, for a
+// provider that breaks its contract.
+func (r *run) words(err error) string {
+	return r.scrubber().Scrub(err.Error())
+}
+
+func (r *run) scrubber() *secret.Scrubber {
+	var known []secret.Value
+	for _, s := range r.opened {
+		known = append(known, s.Secrets()...)
+	}
+	return secret.NewScrubber(known...)
+}
+
+func hint(err error) string {
+	if h := fault.HintOf(err); h != "" {
+		return h
+	}
+	return "a person must decide"
+}
+
+func isNotFound(err error) bool { return errors.Is(err, journal.ErrNotFound) }
+
+// stopped says whether err came from the caller's wish to stop, so that it says
+// nothing about the room that returned it.
+func stopped(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+}
+
+func badState(op string, args ...any) error {
+	return fault.New(fault.NeedsPerson, op, args...)
+}

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// announce returns the intent of an effect, or what stops it.
+func (e *Engine) announce(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	switch task.Step {
+	case rotation.Generate:
+		return e.announceGenerate(ctx, r, task)
+	case rotation.Publish:
+		return e.announcePublish(ctx, r, task)
+	}
+	ev := e.event(rotation.Intent, task)
+	ev.Attempt = r.Failures(task) + 1
+	return []rotation.Event{ev}
+}
+
+// perform does one task and returns its outcome and what follows.
+func (e *Engine) perform(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	switch task.Step {
+	case rotation.Preflight:
+		return e.preflight(ctx, r, task)
+	case rotation.Approve, rotation.Ask:
+		return e.askPerson(r, task)
+	case rotation.Await:
+		return e.await(ctx, r, task)
+	case rotation.Hold:
+		return e.hold(ctx, r, task, true)
+	case rotation.Release:
+		return e.hold(ctx, r, task, false)
+	case rotation.Generate:
+		return e.generate(ctx, r, task)
+	case rotation.Publish:
+		return e.publish(ctx, r, task)
+	case rotation.Deploy:
+		return e.deploy(ctx, r, task)
+	case rotation.Verify:
+		return e.verify(ctx, r, task)
+	case rotation.Monitor:
+		return e.monitor(ctx, r, task)
+	case rotation.Recheck:
+		return e.recheck(ctx, r, task)
+	case rotation.Finish:
+		return e.finish(r, task)
+	}
+	return e.performRetirement(ctx, r, task)
+}
+
+func (e *Engine) performRetirement(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	switch task.Step {
+	case rotation.Grace:
+		return e.grace(ctx, r, task)
+	case rotation.Evidence:
+		return e.evidence(ctx, r, task)
+	case rotation.Revoke:
+		return e.revoke(ctx, r, task)
+	case rotation.Prove:
+		return e.prove(ctx, r, task)
+	case rotation.Sweep:
+		return e.sweep(ctx, r, task)
+	case rotation.Erase:
+		return e.erase(ctx, r, task)
+	}
+	return e.failed(r, task, badState("no such step: %s", task.Step))
+}

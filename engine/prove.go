@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/store"
+)
+
+// prove tries the old value until the provider positively refuses it. Only then
+// is the generation dead; what cannot be tried is called replaced, not dead.
+func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	g, _ := r.known.Get(r.Generation)
+	v, err := e.issued(ctx, r, r.Generation)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	p, ok := r.cred.Provider.(provider.Prober)
+	if !ok || len(v.Values) == 0 {
+		return []rotation.Event{e.dead(task, g, DeadReplaced)}
+	}
+	live, err := p.Probe(ctx, v)
+	if seeded.Bug("error-is-proof") && err != nil {
+		live = provider.Refused
+	}
+	switch live {
+	case provider.Refused, provider.Expired:
+		return []rotation.Event{e.dead(task, g, DeadProven)}
+	case provider.Alive, provider.Restricted:
+		if wait, early := e.settling(r, task, r.revokedAt()); early {
+			return []rotation.Event{wait}
+		}
+		// Transient: a provider may be slower than it says; then a person is told
+		err = fault.New(fault.Transient, "generation %d still works at %s", r.Generation, r.cred.Provider.Traits().Name).
+			WithHint("end it at the provider by hand; an old value that still works is a failure")
+	default:
+		if err == nil {
+			err = fault.New(fault.Unknown, "%s gave no clear answer about generation %d", r.cred.Provider.Traits().Name, r.Generation)
+		}
+	}
+	return e.failed(r, task, err)
+}
+
+func (r *run) revokedAt() rotation.Instant {
+	ev, ok := r.Did(rotation.Task{Action: rotation.Action{Step: rotation.Revoke, Phase: rotation.Retire}})
+	if !ok {
+		return r.Created
+	}
+	return ev.At
+}
+
+func (e *Engine) dead(task rotation.Task, g rotation.Generation, proof string) rotation.Event {
+	ev := e.ok(task, nil, proof)
+	g.Life, g.Ended, g.Proof = rotation.Dead, ev.At.Wall, proof
+	ev.Generations = []rotation.Generation{g}
+	return ev
+}
+
+// sweep looks once more for values of this generation that nobody knows: a
+// request whose answer was lost may have taken effect late.
+func (e *Engine) sweep(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	finder, ok := r.cred.Provider.(provider.Finder)
+	if !ok || seeded.Bug("forget-sweep") {
+		return []rotation.Event{e.ok(task, nil, "")}
+	}
+	if err := e.removeStrays(ctx, r, finder); err != nil {
+		return e.failed(r, task, err)
+	}
+	return []rotation.Event{e.ok(task, nil, "")}
+}
+
+// erase destroys the store's old revisions that held the value.
+func (e *Engine) erase(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	var upTo store.Revision
+	for _, x := range r.Erase {
+		if x.Name == task.Part {
+			upTo = store.Revision(x.UpTo)
+		}
+	}
+	targets := r.cred.at(rotation.Switch, task.Part)
+	if len(targets) == 0 {
+		return []rotation.Event{e.ok(task, nil, "the path is no longer in rotor.yaml")}
+	}
+	eraser, ok := targets[0].Store.(store.Eraser)
+	if !ok {
+		return []rotation.Event{e.ok(task, nil, "the store keeps no revisions")}
+	}
+	if err := eraser.Erase(ctx, targets[0].Path, upTo); err != nil {
+		return e.failed(r, task, err)
+	}
+	return []rotation.Event{e.ok(task, nil, "")}
+}

@@ -1,0 +1,285 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/store"
+)
+
+// The two ways in which a generation can be dead.
+const (
+	DeadProven   = "dead, proven"
+	DeadReplaced = "replaced, death not provable"
+)
+
+// grace lets the old generation live on for a while. A generation that was
+// rolled back has none; but a request that brought it to life and whose answer
+// was lost must have had time to arrive.
+func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	if r.Undone {
+		w := rotation.Wait{Since: r.Created, For: r.cred.Provider.Traits().InFlight}
+		if left := w.Left(e.Now()); left > 0 {
+			return []rotation.Event{e.pause(task, left, "until the lost request can no longer take effect")}
+		}
+		return []rotation.Event{e.ok(task, nil, "")}
+	}
+	if r.Grace <= 0 || r.Ordered(rotation.OrderRetire, rotation.Action{}) {
+		return []rotation.Event{e.ok(task, nil, "")}
+	}
+	wait, begun := r.graceWait(task)
+	if !begun {
+		return []rotation.Event{e.guarded(task, r.Grace)}
+	}
+	switch e.graceOver(ctx, r, wait) {
+	case rotation.Over:
+		return []rotation.Event{e.ok(task, nil, "")}
+	case rotation.StartOver:
+		ev := e.guarded(task, r.Grace)
+		ev.Note = "the machine was restarted and no outside clock can be asked: the whole grace begins again"
+		return []rotation.Event{ev}
+	}
+	// the clocks disagree: look again, but keep what the wait is measured from
+	ev := e.pause(task, time.Minute, "the clocks do not agree that grace has passed")
+	ev.Facts = &rotation.Facts{Started: wait.Since.Wall}
+	return []rotation.Event{ev}
+}
+
+func (e *Engine) guarded(task rotation.Task, d time.Duration) rotation.Event {
+	ev := e.pause(task, d, "grace")
+	ev.Wake.Guarded = true
+	return ev
+}
+
+// graceWait is the guarded wait that counts: the newest one.
+func (r *run) graceWait(task rotation.Task) (rotation.Wait, bool) {
+	ev, ok := r.Last(func(e rotation.Event) bool {
+		return e.Action == task.Action && e.Wake != nil && e.Wake.Guarded
+	})
+	if !ok {
+		return rotation.Wait{}, false
+	}
+	return *ev.Wake, true
+}
+
+func (e *Engine) graceOver(ctx context.Context, r *run, w rotation.Wait) rotation.Ending {
+	now := e.Now()
+	end := w.Check(now, r.Seen, nil, false)
+	if seeded.Bug("trust-wall-clock") && !now.Wall.Before(w.Until()) {
+		return rotation.Over
+	}
+	if end != rotation.AskClock {
+		return end
+	}
+	return w.Check(now, r.Seen, r.outsideClock(ctx), true)
+}
+
+// outsideClock asks the provider's or a store's own clock.
+func (r *run) outsideClock(ctx context.Context) *time.Time {
+	if c, ok := r.cred.Provider.(provider.Clock); ok {
+		if t, err := c.Now(ctx); err == nil {
+			return &t
+		}
+	}
+	for _, target := range r.cred.Targets {
+		if c, ok := target.Store.(store.Clock); ok {
+			if t, err := c.Now(ctx); err == nil {
+				return &t
+			}
+		}
+	}
+	return nil
+}
+
+// evidence decides whether anybody may still present the old value: units that
+// can be confirmed are, and the provider's own record of use is silent.
+func (e *Engine) evidence(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	facts := &rotation.Facts{}
+	for _, p := range r.cred.places(rotation.Accept) {
+		facts.Paths = append(facts.Paths, rotation.Path{Phase: rotation.Retire, Name: p.Name})
+	}
+	units, err := r.acceptorUnits(ctx)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	facts.Units = units
+	if r.Mode == rotation.Emergency || r.Ordered(rotation.OrderRetire, rotation.Action{}) {
+		return []rotation.Event{e.ok(task, facts, "not asked for")}
+	}
+	still, known, err := e.stillUsed(ctx, r)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	if len(still) == 0 && known || seeded.Bug("revoke-without-evidence") {
+		return []rotation.Event{e.ok(task, facts, "")}
+	}
+	why := "nobody can tell whether the old value is still in use"
+	if len(still) > 0 {
+		why = "still in use: " + strings.Join(still, ", ")
+	}
+	return e.lacking(r, task, facts, why)
+}
+
+// lacking waits for evidence until the bound, then does what the policy says.
+func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, why string) []rotation.Event {
+	since := e.Now()
+	if first, ok := r.firstPause(task); ok {
+		since = first.At
+	}
+	left := rotation.Wait{Since: since, For: r.Bound}.Left(e.Now())
+	if left > 0 {
+		return []rotation.Event{e.pause(task, min(left, max(r.Bound/20, time.Second)), why)}
+	}
+	if r.AtBound == "revoke" && !r.Undone {
+		return []rotation.Event{e.ok(task, facts, "at-bound revoke: "+why)}
+	}
+	return []rotation.Event{e.stop(task, rotation.Asking,
+		fmt.Sprintf("%s; end it with: rotor set %s --retire %d", why, r.Credential, r.Generation))}
+}
+
+func (r *run) firstPause(task rotation.Task) (rotation.Event, bool) {
+	for _, ev := range r.Events {
+		if ev.Type == rotation.Pause && ev.Action == task.Action {
+			return ev, true
+		}
+	}
+	return rotation.Event{}, false
+}
+
+// acceptorUnits lists the acceptors' units to deploy once the old value has
+// left their targets.
+func (r *run) acceptorUnits(ctx context.Context) ([]rotation.Unit, error) {
+	var out []rotation.Unit
+	for _, c := range r.cred.presenters(rotation.Retire) {
+		names, err := c.Units(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			out = append(out, rotation.Unit{Phase: rotation.Retire, Name: c.Name + "/" + n})
+		}
+	}
+	return out, nil
+}
+
+// stillUsed lists who uses the old value as far as anybody can tell; known says
+// whether anybody could.
+func (e *Engine) stillUsed(ctx context.Context, r *run) (still []string, known bool, err error) {
+	if r.Live.NoIssuer || len(r.State.Record.Units) == 0 {
+		known = true // nobody refuses it, or nobody presents it by Rotor's doing
+	}
+	if u, ok := r.cred.Provider.(provider.UsageReporter); ok {
+		g, _ := r.known.Get(r.Generation)
+		usage, err := u.Usage(ctx, g.Handle)
+		if err != nil {
+			return nil, false, err
+		}
+		if usage.Known {
+			known = true
+			if usage.Active > 0 {
+				still = append(still, fmt.Sprintf("%d sessions (%s)", usage.Active, strings.Join(usage.Who, ", ")))
+			}
+		}
+	}
+	units, proven, err := e.unitsStill(ctx, r)
+	return append(still, units...), known || proven, err
+}
+
+// unitsStill confirms every unit of the consumers with the living generation.
+func (e *Engine) unitsStill(ctx context.Context, r *run) (still []string, proven bool, err error) {
+	values, err := e.values(ctx, r, r.successor())
+	if err != nil || len(values) == 0 {
+		return nil, false, err
+	}
+	g, _ := r.known.Get(r.successor())
+	change := consumer.Change{Credential: r.Credential, Generation: g.N, Fingerprint: g.Fingerprint}
+	if change.Values, err = render(r.cred.Targets, values, nil); err != nil {
+		return nil, false, err
+	}
+	for _, c := range r.cred.Consumers {
+		names, err := c.Units(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, n := range names {
+			proof, err := c.Confirm(ctx, n, change)
+			if err != nil {
+				return nil, false, err
+			}
+			proven = proven || proof == consumer.Proven
+			if proof == consumer.NotYet {
+				still = append(still, c.Name+"/"+n)
+			}
+		}
+	}
+	return still, proven, nil
+}
+
+// overwritten says whether the value no longer exists where it lived: its slot
+// or id belongs to a living generation. Such a value must not be revoked.
+func (r *run) overwritten(h rotation.Handle) bool {
+	for _, g := range r.known.Generations {
+		if g.N != r.Generation && g.Life != rotation.Dead && g.Handle.Shares(h) {
+			return true
+		}
+	}
+	return false
+}
+
+// revoke ends the value at its provider by its immutable id; never while the
+// generation that everybody should use does not work at this moment.
+func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	g, _ := r.known.Get(r.Generation)
+	handle, err := e.handle(ctx, r, g)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	if r.overwritten(handle) && !seeded.Bug("revoke-by-slot") {
+		return []rotation.Event{e.ok(task, nil, "its place was taken by a living generation")}
+	}
+	if handle.IsZero() && r.Minter == rotation.ByProvider {
+		return []rotation.Event{e.ok(task, nil, "no handle is known; swept by label")}
+	}
+	if living := r.successor(); living != r.Generation && r.has(living) {
+		if err := e.alive(ctx, r, living); err != nil {
+			return e.failed(r, task, err)
+		}
+	}
+	if err := r.cred.Provider.Revoke(ctx, handle); err != nil {
+		if fault.KindOf(err) == fault.NeedsPerson && r.Ordered(rotation.OrderRetire, rotation.Action{}) {
+			return []rotation.Event{e.ok(task, nil, "revoked by a person")}
+		}
+		return e.failed(r, task, err)
+	}
+	return []rotation.Event{e.ok(task, &rotation.Facts{Handle: handle}, "")}
+}
+
+func (r *run) has(generation int) bool {
+	_, ok := r.known.Get(generation)
+	return ok
+}
+
+// handle of a generation whose answer may have been lost: asked for by value
+// where the provider can tell.
+func (e *Engine) handle(ctx context.Context, r *run, g rotation.Generation) (rotation.Handle, error) {
+	id, ok := r.cred.Provider.(provider.Identifier)
+	if !g.Handle.IsZero() || !ok {
+		return g.Handle, nil
+	}
+	values, err := e.values(ctx, r, g.N)
+	if err != nil || len(values) == 0 {
+		return g.Handle, err
+	}
+	h, err := id.Identify(ctx, values)
+	if fault.KindOf(err) == fault.Rejected {
+		return g.Handle, nil // the provider never heard of it
+	}
+	return h, err
+}

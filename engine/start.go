@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// Request asks for a rotation.
+type Request struct {
+	Credential string
+	Mode       rotation.Mode
+	Actor      string
+	Reason     string
+}
+
+// rollbacks in a row after which only a person may start another rotation.
+const patience = 2
+
+// Start begins a rotation: nothing is done yet but the record. The caller holds
+// the credential's lock. journal.ErrOpen if one is open.
+func (e *Engine) Start(ctx context.Context, req Request) (rotation.Record, error) {
+	cred, err := e.Catalog.Credential(req.Credential)
+	if err != nil {
+		return rotation.Record{}, err
+	}
+	known, err := e.Journal.Credential(ctx, req.Credential)
+	if err != nil {
+		return rotation.Record{}, err
+	}
+	if req.Mode == rotation.Scheduled && known.RolledBack >= patience {
+		return rotation.Record{}, fault.New(fault.NeedsPerson, "%s was rolled back %d times in a row", req.Credential, known.RolledBack).
+			WithHint("find out why (rotor status %s), then: rotor rotate %s", req.Credential, req.Credential)
+	}
+	r := e.draft(req, cred, known)
+	if r.Mode == rotation.Drill && r.Strategy == rotation.InPlace {
+		return r, fault.New(fault.BadConfig, "%s is replaced in place: a drill would be the real thing", req.Credential)
+	}
+	fence, err := e.Journal.Create(ctx, r)
+	if err != nil {
+		return r, err
+	}
+	h := e.remember(req.Credential, fence)
+	e.mu.Lock()
+	h.runs[r.ID] = &run{State: rotation.Replay(r, nil), fence: fence, cred: cred, known: known, opened: map[string]secret.Set{}}
+	e.mu.Unlock()
+	return r, nil
+}
+
+func (e *Engine) draft(req Request, cred *Credential, known rotation.Credential) rotation.Record {
+	traits := cred.Provider.Traits()
+	r := rotation.Record{ID: e.NewID(rotation.KindRotation), Kind: rotation.KindRotation,
+		Credential: req.Credential, Generation: known.Latest() + 1,
+		Mode: req.Mode, Strategy: traits.Strategy, Minter: traits.Minter,
+		Actor: req.Actor, Reason: req.Reason, Created: e.Now(), Status: rotation.Running,
+		Live:   cred.live(len(known.OpenOf(rotation.KindRetirement)) > 0),
+		Window: cred.Monitor, Grace: cred.Grace, Bound: cred.Bound, AtBound: cred.AtBound}
+	if current, ok := known.Current(); ok {
+		r.From = current.N
+	}
+	return r
+}
+
+// Supply records what a person decided about an open record. The caller holds
+// the credential's lock. value is only for OrderSupply.
+func (e *Engine) Supply(ctx context.Context, id string, order rotation.Order, actor string, value secret.Set) error {
+	r, err := e.open(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer e.Release(r.Credential) // the next Advance starts from the journal
+	if err := e.allowed(ctx, r, order, value); err != nil {
+		return err
+	}
+	r.batch = nil
+	task, _ := r.Next()
+	ev := e.event(rotation.Input, task)
+	ev.Actor, ev.Facts, ev.Status = actor, &rotation.Facts{Order: order}, rotation.Running
+	if order == rotation.OrderSupply {
+		sealed, err := e.seal(r, r.Generation, inputSlot, value)
+		if err != nil {
+			return err
+		}
+		ev.Sealed = []rotation.Sealed{sealed}
+	}
+	r.record(ev)
+	switch order {
+	case rotation.OrderRollback, rotation.OrderRefuse:
+		r.record(e.event(rotation.Turn, task))
+	case rotation.OrderAbandon:
+		end := e.event(rotation.Closing, task)
+		end.Status = rotation.Abandoned
+		r.record(end)
+	}
+	_, err = e.commit(ctx, r)
+	return err
+}
+
+func (e *Engine) allowed(ctx context.Context, r *run, order rotation.Order, value secret.Set) error {
+	no := func(why string, args ...any) error {
+		return fault.New(fault.Rejected, "%s: %s", r.ID, fmt.Sprintf(why, args...))
+	}
+	if r.Status.Over() {
+		return no("is over (%s)", r.Status)
+	}
+	task, _ := r.Next()
+	retirement := r.Kind == rotation.KindRetirement
+	switch order {
+	case rotation.OrderSupply:
+		if r.Minter != rotation.ByPerson || task.Step != rotation.Ask {
+			return no("is not waiting for a value")
+		}
+		return e.unused(ctx, value)
+	case rotation.OrderApprove:
+		if r.Status != rotation.Asking || retirement {
+			return no("is not waiting for an approval")
+		}
+	case rotation.OrderRefuse:
+		if task.Step != rotation.Approve && task.Step != rotation.Monitor && task.Step != rotation.Ask {
+			return no("is not waiting for an approval")
+		}
+		fallthrough
+	case rotation.OrderRollback:
+		if retirement {
+			return no("is a retirement; only a rotation can be rolled back")
+		}
+		if r.Undoing {
+			return no("is being rolled back already")
+		}
+		if _, ok := rotation.Back(r.Strategy, r.Live, r.Events); !ok {
+			return no("is past the point of no return: the old value was replaced where it lived")
+		}
+	case rotation.OrderRetire:
+		if !retirement {
+			return no("is not a retirement")
+		}
+	}
+	return nil
+}
+
+// unused refuses a value that any generation of any credential had before.
+func (e *Engine) unused(ctx context.Context, value secret.Set) error {
+	all, err := e.Journal.Credentials(ctx)
+	if err != nil {
+		return err
+	}
+	print := e.Keys.FingerprintSet(value)
+	for _, c := range all {
+		for _, g := range c.Generations {
+			if g.Fingerprint == print {
+				return fault.New(fault.Rejected, "this is the value of generation %d of %s", g.N, c.Name).
+					WithHint("mint a new one; an old value would make the rotation worthless")
+			}
+		}
+	}
+	return nil
+}

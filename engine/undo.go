@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"strings"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// recheck begins a rollback: the old value is proven alive before anybody is
+// sent back to it, and what must be put back is fixed.
+func (e *Engine) recheck(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	if err := e.alive(ctx, r, r.From); err != nil && !seeded.Bug("rollback-to-dead") {
+		return e.failed(r, task, err)
+	}
+	facts := &rotation.Facts{}
+	for _, name := range r.Begun(switchPublish) {
+		facts.Paths = append(facts.Paths, rotation.Path{Phase: rotation.Undo, Name: name})
+	}
+	units, err := r.changedUnits(ctx)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	facts.Units = units
+	return []rotation.Event{e.ok(task, facts, "")}
+}
+
+// changedUnits lists, as they are now, the units of consumers that were
+// deployed or may have been: a crash loop has replaced their old containers.
+func (r *run) changedUnits(ctx context.Context) ([]rotation.Unit, error) {
+	begun := map[string]bool{}
+	for _, part := range r.Begun(rotation.Action{Step: rotation.Deploy, Phase: rotation.Switch}) {
+		name, _, _ := strings.Cut(part, "/")
+		begun[name] = true
+	}
+	var out []rotation.Unit
+	for _, c := range r.cred.Consumers {
+		if !begun[c.Name] {
+			continue
+		}
+		names, err := c.Units(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			out = append(out, rotation.Unit{Phase: rotation.Undo, Name: c.Name + "/" + n})
+		}
+	}
+	return out, nil
+}
+
+// alive proves that a generation works now. An error is no proof of death: it
+// is tried again, and then a person decides.
+func (e *Engine) alive(ctx context.Context, r *run, generation int) error {
+	v, err := e.issued(ctx, r, generation)
+	if err != nil {
+		return err
+	}
+	if len(v.Values) == 0 || r.Live.NoIssuer {
+		return nil // nothing is known that could be tried
+	}
+	p, ok := r.cred.Provider.(provider.Prober)
+	if !ok {
+		return r.cred.Provider.Verify(ctx, v)
+	}
+	live, err := p.Probe(ctx, v)
+	switch live {
+	case provider.Alive, provider.Restricted:
+		return nil
+	case provider.Refused, provider.Expired:
+		return fault.New(fault.NeedsPerson, "generation %d is %s at %s: nobody can be sent to it", generation, live, r.cred.Provider.Traits().Name)
+	}
+	if err == nil {
+		err = fault.New(fault.Unknown, "generation %d: %s gave no clear answer", generation, r.cred.Provider.Traits().Name)
+	}
+	return err
+}

@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agenticverz/rotor/check"
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// verify uses the new value for real. Within the provider's settle time a
+// refusal is not yet a verdict.
+func (e *Engine) verify(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	v, err := e.issued(ctx, r, r.Generation)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	err = r.cred.Provider.Verify(ctx, v)
+	if err == nil {
+		return []rotation.Event{e.ok(task, nil, "")}
+	}
+	generated, _ := r.Did(rotation.Task{Action: rotation.Action{Step: rotation.Generate, Phase: rotation.Accept}})
+	if wait, early := e.settling(r, task, generated.At); early && fault.KindOf(err) == fault.Rejected {
+		return []rotation.Event{wait}
+	}
+	return e.failed(r, task, err)
+}
+
+// settling waits a little while a change may not have reached every part of the
+// provider.
+func (e *Engine) settling(r *run, task rotation.Task, since rotation.Instant) (rotation.Event, bool) {
+	settle := r.cred.Provider.Traits().Settle
+	left := rotation.Wait{Since: since, For: settle}.Left(e.Now())
+	if left <= 0 {
+		return rotation.Event{}, false
+	}
+	return e.pause(task, min(left, max(settle/8, 50*time.Millisecond)), "settling"), true
+}
+
+// monitor samples a window this often, besides its end.
+const samples = 4
+
+// monitor watches the checks after deploy and compares with the baseline. Two
+// bad samples in a row, or a bad one at the end, turn the rotation back. No data
+// is not a pass: it earns one more window, then a person decides.
+func (e *Engine) monitor(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	if len(r.cred.Checks) == 0 || r.Ordered(rotation.OrderApprove, task.Action) && r.longer(task) {
+		return []rotation.Event{e.ok(task, nil, "")}
+	}
+	now := e.Now()
+	tick, started := r.watching(task)
+	if !started {
+		tick = rotation.Facts{Started: now.Wall}
+		if r.Window > 0 {
+			return []rotation.Event{e.watch(task, tick, r.Window/samples)}
+		}
+	}
+	bad, blind := e.judgeAll(ctx, r, check.Window{From: tick.Started, To: now.Wall})
+	atEnd := !now.Wall.Before(tick.Started.Add(r.Window))
+	switch {
+	case len(bad) > 0 && (atEnd || tick.Fails > 0):
+		return e.failed(r, task, fault.New(fault.Rejected, "%s", strings.Join(bad, "; ")))
+	case len(bad) > 0:
+		tick.Fails++
+		return []rotation.Event{e.watch(task, tick, r.Window/samples)}
+	case !atEnd:
+		tick.Fails = 0
+		return []rotation.Event{e.watch(task, tick, r.Window/samples)}
+	case len(blind) == 0 || seeded.Bug("blind-is-pass"):
+		return []rotation.Event{e.ok(task, nil, "")}
+	case !tick.Longer:
+		return []rotation.Event{e.watch(task, rotation.Facts{Started: now.Wall, Longer: true}, max(r.Window, time.Second))}
+	}
+	ask := e.stop(task, rotation.Asking, "nothing can be seen: "+strings.Join(blind, "; ")+"; approve or roll back")
+	ask.Facts = &tick
+	return []rotation.Event{ask}
+}
+
+func (e *Engine) watch(task rotation.Task, tick rotation.Facts, d time.Duration) rotation.Event {
+	ev := e.pause(task, max(d, time.Millisecond), "watching the checks")
+	ev.Facts = &tick
+	return ev
+}
+
+// watching gives the newest sample of the present window.
+func (r *run) watching(task rotation.Task) (rotation.Facts, bool) {
+	ev, ok := r.Last(func(e rotation.Event) bool {
+		return e.Action == task.Action || e.Type == rotation.Redo || e.Type == rotation.Turn
+	})
+	if !ok || ev.Type != rotation.Pause || ev.Facts == nil {
+		return rotation.Facts{}, false
+	}
+	return *ev.Facts, true
+}
+
+func (r *run) longer(task rotation.Task) bool {
+	tick, ok := r.watching(task)
+	return ok && tick.Longer
+}
+
+func (e *Engine) judgeAll(ctx context.Context, r *run, w check.Window) (bad, blind []string) {
+	for _, c := range r.cred.Checks {
+		var base check.Sample
+		_ = json.Unmarshal(r.Samples[c.Name], &base) // a missing baseline is an unknown one
+		res := c.Judge(base, measure(ctx, c, w))
+		line := fmt.Sprintf("%s: %s", c.Name, res.Reason)
+		switch res.Verdict {
+		case check.Fail:
+			bad = append(bad, line)
+		case check.Unknown:
+			blind = append(blind, line)
+		}
+	}
+	return bad, blind
+}
+
+// askPerson waits for a yes or for a value; package rotation's Input events
+// bring it.
+func (e *Engine) askPerson(r *run, task rotation.Task) []rotation.Event {
+	order, why := rotation.OrderApprove, "approve or refuse: rotor set "+r.Credential+" --approve"
+	if task.Step == rotation.Ask {
+		order, why = rotation.OrderSupply, "a value is needed: rotor set "+r.Credential+" -"
+	}
+	if r.Ordered(order, task.Action) {
+		return []rotation.Event{e.ok(task, nil, "")}
+	}
+	return []rotation.Event{e.stop(task, rotation.Asking, why)}
+}
+
+// awaitEvery is how often the end of an earlier generation is looked for.
+const awaitEvery = 30 * time.Second
+
+// await waits until no earlier generation is left in the slot that is needed. In
+// an emergency the earlier one is ended at once, outage or not.
+func (e *Engine) await(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	known, err := e.Journal.Credential(ctx, r.Credential)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	for _, x := range known.OpenOf(rotation.KindRetirement) {
+		return []rotation.Event{e.pause(task, awaitEvery, fmt.Sprintf("generation %d must end first (%s)", x.Generation, x.Status))}
+	}
+	r.known = known
+	return []rotation.Event{e.ok(task, nil, "")}
+}
