@@ -147,6 +147,6 @@ func stopped(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, ctx.Err())
 }
 
-func badState(op string, args ...any) error {
+func badState(op string, args ...any) *fault.Error {
 	return fault.New(fault.NeedsPerson, op, args...)
 }

@@ -36,25 +36,31 @@ func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotati
 	}
 	wait, begun := r.graceWait(task)
 	if !begun {
-		return []rotation.Event{e.guarded(task, r.Grace)}
+		return []rotation.Event{e.guarded(ctx, r, task)}
 	}
-	switch e.graceOver(ctx, r, wait) {
+	outside := r.outsideClock(ctx)
+	switch e.graceOver(r, wait, outside) {
 	case rotation.Over:
 		return []rotation.Event{e.ok(task, nil, "")}
 	case rotation.StartOver:
-		ev := e.guarded(task, r.Grace)
-		ev.Note = "the machine was restarted and no outside clock can be asked: the whole grace begins again"
+		ev := e.guarded(ctx, r, task)
+		ev.Note = "the machine was restarted and no outside clock confirms this one: the whole grace begins again"
 		return []rotation.Event{ev}
 	}
 	// the clocks disagree: look again, but keep what the wait is measured from
-	ev := e.pause(task, time.Minute, "the clocks do not agree that grace has passed")
-	ev.Facts = &rotation.Facts{Started: wait.Since.Wall}
-	return []rotation.Event{ev}
+	later := max(time.Minute, wait.Left(e.Now()), r.Seen.Sub(e.Now().Wall))
+	if outside != nil {
+		later = max(later, wait.Witness.Add(wait.For).Sub(*outside))
+	}
+	return []rotation.Event{e.pause(task, later, "the clocks do not agree that grace has passed")}
 }
 
-func (e *Engine) guarded(task rotation.Task, d time.Duration) rotation.Event {
-	ev := e.pause(task, d, "grace")
+func (e *Engine) guarded(ctx context.Context, r *run, task rotation.Task) rotation.Event {
+	ev := e.pause(task, r.Grace, "grace")
 	ev.Wake.Guarded = true
+	if t := r.outsideClock(ctx); t != nil {
+		ev.Wake.Witness = *t
+	}
 	return ev
 }
 
@@ -69,16 +75,12 @@ func (r *run) graceWait(task rotation.Task) (rotation.Wait, bool) {
 	return *ev.Wake, true
 }
 
-func (e *Engine) graceOver(ctx context.Context, r *run, w rotation.Wait) rotation.Ending {
+func (e *Engine) graceOver(r *run, w rotation.Wait, outside *time.Time) rotation.Ending {
 	now := e.Now()
-	end := w.Check(now, r.Seen, nil, false)
 	if seeded.Bug("trust-wall-clock") && !now.Wall.Before(w.Until()) {
 		return rotation.Over
 	}
-	if end != rotation.AskClock {
-		return end
-	}
-	return w.Check(now, r.Seen, r.outsideClock(ctx), true)
+	return w.Check(now, r.Seen, outside)
 }
 
 // outsideClock asks the provider's or a store's own clock.
@@ -110,7 +112,7 @@ func (e *Engine) evidence(ctx context.Context, r *run, task rotation.Task) []rot
 		return e.failed(r, task, err)
 	}
 	facts.Units = units
-	if r.Mode == rotation.Emergency || r.Ordered(rotation.OrderRetire, rotation.Action{}) {
+	if r.Mode == rotation.Emergency && !r.Undone || r.Ordered(rotation.OrderRetire, rotation.Action{}) {
 		return []rotation.Event{e.ok(task, facts, "not asked for")}
 	}
 	still, known, err := e.stillUsed(ctx, r)
@@ -244,8 +246,12 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 	if r.overwritten(handle) && !seeded.Bug("revoke-by-slot") {
 		return []rotation.Event{e.ok(task, nil, "its place was taken by a living generation")}
 	}
-	if handle.IsZero() && r.Minter == rotation.ByProvider {
+	if handle.IsZero() && r.Undone && r.Minter == rotation.ByProvider {
 		return []rotation.Event{e.ok(task, nil, "no handle is known; swept by label")}
+	}
+	if handle.IsZero() {
+		return e.notRevoked(r, task, badState("nobody knows the handle of generation %d", r.Generation).
+			WithHint("end generation %d (%s) at %s by hand", r.Generation, g.Fingerprint, r.cred.Provider.Traits().Name))
 	}
 	if living := r.successor(); living != r.Generation && r.has(living) {
 		if err := e.alive(ctx, r, living); err != nil {
@@ -253,12 +259,25 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 		}
 	}
 	if err := r.cred.Provider.Revoke(ctx, handle); err != nil {
-		if fault.KindOf(err) == fault.NeedsPerson && r.Ordered(rotation.OrderRetire, rotation.Action{}) {
-			return []rotation.Event{e.ok(task, nil, "revoked by a person")}
-		}
-		return e.failed(r, task, err)
+		return e.notRevoked(r, task, err)
 	}
 	return []rotation.Event{e.ok(task, &rotation.Facts{Handle: handle}, "")}
+}
+
+// notRevoked: where only a person can revoke, that person says when it is done.
+func (e *Engine) notRevoked(r *run, task rotation.Task, err error) []rotation.Event {
+	if fault.KindOf(err) != fault.NeedsPerson {
+		return e.failed(r, task, err)
+	}
+	if r.Ordered(rotation.OrderRetire, task.Action) {
+		return []rotation.Event{e.ok(task, nil, "revoked by a person")}
+	}
+	why := hint(err)
+	if g, ok := r.cred.Provider.(provider.Guide); ok {
+		why = g.Instructions(rotation.Revoke, r.request())
+	}
+	return []rotation.Event{e.stop(task, rotation.Asking,
+		fmt.Sprintf("%s; when it is done: rotor set %s --retire %d", why, r.Credential, r.Generation))}
 }
 
 func (r *run) has(generation int) bool {

@@ -55,13 +55,16 @@ func (e *Engine) monitor(ctx context.Context, r *run, task rotation.Task) []rota
 	now := e.Now()
 	tick, started := r.watching(task)
 	if !started {
-		tick = rotation.Facts{Started: now.Wall}
+		tick = rotation.Facts{Started: &now}
 		if r.Window > 0 {
 			return []rotation.Event{e.watch(task, tick, r.Window/samples)}
 		}
 	}
-	bad, blind := e.judgeAll(ctx, r, check.Window{From: tick.Started, To: now.Wall})
-	atEnd := !now.Wall.Before(tick.Started.Add(r.Window))
+	whole := rotation.Wait{Since: *tick.Started, For: r.Window}
+	left := whole.Left(now)
+	// counted back from now: the wall clock may have been set since
+	bad, blind := e.judgeAll(ctx, r, check.Window{From: now.Wall.Add(left - r.Window), To: now.Wall})
+	atEnd := left <= 0
 	switch {
 	case len(bad) > 0 && (atEnd || tick.Fails > 0):
 		return e.failed(r, task, fault.New(fault.Rejected, "%s", strings.Join(bad, "; ")))
@@ -74,7 +77,7 @@ func (e *Engine) monitor(ctx context.Context, r *run, task rotation.Task) []rota
 	case len(blind) == 0 || seeded.Bug("blind-is-pass"):
 		return []rotation.Event{e.ok(task, nil, "")}
 	case !tick.Longer:
-		return []rotation.Event{e.watch(task, rotation.Facts{Started: now.Wall, Longer: true}, max(r.Window, time.Second))}
+		return []rotation.Event{e.watch(task, rotation.Facts{Started: &now, Longer: true}, max(r.Window, time.Second))}
 	}
 	ask := e.stop(task, rotation.Asking, "nothing can be seen: "+strings.Join(blind, "; ")+"; approve or roll back")
 	ask.Facts = &tick
@@ -92,7 +95,7 @@ func (r *run) watching(task rotation.Task) (rotation.Facts, bool) {
 	ev, ok := r.Last(func(e rotation.Event) bool {
 		return e.Action == task.Action || e.Type == rotation.Redo || e.Type == rotation.Turn
 	})
-	if !ok || ev.Type != rotation.Pause || ev.Facts == nil {
+	if !ok || ev.Type != rotation.Pause || ev.Facts == nil || ev.Facts.Started == nil {
 		return rotation.Facts{}, false
 	}
 	return *ev.Facts, true

@@ -73,6 +73,7 @@ func (w *Wait) clone() *Wait {
 	}
 	c := *w
 	c.Since = c.Since.Clone()
+	c.Witness = plain(c.Witness)
 	c.Reason = valid(c.Reason)
 	return &c
 }
@@ -82,7 +83,11 @@ func (f *Facts) clone() *Facts {
 		return nil
 	}
 	c := *f
-	c.NotAfter, c.Started = plain(f.NotAfter), plain(f.Started)
+	c.NotAfter = plain(f.NotAfter)
+	if f.Started != nil {
+		begun := f.Started.Clone()
+		c.Started = &begun
+	}
 	c.Paths, c.Units = some(f.Paths), some(f.Units)
 	c.Proof = valid(f.Proof)
 	c.Samples = maps.Clone(f.Samples)

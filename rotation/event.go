@@ -54,10 +54,10 @@ type Facts struct {
 	Revision string                     `json:"revision,omitempty"`
 	Before   string                     `json:"before,omitempty"` // revision that a publish replaces
 	Proof    string                     `json:"proof,omitempty"`
-	Order    Order                      `json:"order,omitempty"`  // of an Input
-	Started  time.Time                  `json:"started,omitzero"` // monitor: when the window began
-	Fails    int                        `json:"fails,omitempty"`  // monitor: bad samples in a row
-	Longer   bool                       `json:"longer,omitempty"` // monitor: the second window, after an unknown
+	Order    Order                      `json:"order,omitempty"`   // of an Input
+	Started  *Instant                   `json:"started,omitempty"` // monitor: when the window began
+	Fails    int                        `json:"fails,omitempty"`   // monitor: bad samples in a row
+	Longer   bool                       `json:"longer,omitempty"`  // monitor: the second window, after an unknown
 }
 
 // Path is one store path that a rotation writes, fixed at preflight.

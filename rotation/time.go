@@ -16,6 +16,7 @@ type Wait struct {
 	Since   Instant       `json:"since"`
 	For     time.Duration `json:"for"`
 	Guarded bool          `json:"guarded,omitempty"`
+	Witness time.Time     `json:"witness,omitzero"` // an outside clock's time at Since
 	Reason  string        `json:"reason,omitempty"`
 }
 
@@ -46,17 +47,17 @@ const (
 	NotOver   Ending = iota
 	Over             // the time has passed
 	StartOver        // nobody can tell: the whole span begins again now
-	AskClock         // an outside clock is wanted to decide
 )
 
 // ClockSkew is how far the wall clock and an outside clock may differ.
 const ClockSkew = 5 * time.Minute
 
 // Check decides a guarded wait: within one boot by the boot clock; after a
-// reboot only if the wall clock and an outside clock agree; never before the
-// latest time already journalled. outside is nil if there is no outside clock,
-// and asked says that it was looked for.
-func (w Wait) Check(now Instant, latest time.Time, outside *time.Time, asked bool) Ending {
+// reboot only if the wall clock and an outside clock agree, and the outside
+// clock was asked at the start too (the wall clock may have been wrong then);
+// never before the latest time already journalled. outside is nil if no outside clock
+// answered.
+func (w Wait) Check(now Instant, latest time.Time, outside *time.Time) Ending {
 	if now.BootID == w.Since.BootID {
 		if now.Boot-w.Since.Boot >= w.For {
 			return Over
@@ -69,13 +70,10 @@ func (w Wait) Check(now Instant, latest time.Time, outside *time.Time, asked boo
 	if !w.Guarded {
 		return Over
 	}
-	if outside == nil {
-		if asked {
-			return StartOver
-		}
-		return AskClock
+	if outside == nil || w.Witness.IsZero() || outside.Sub(now.Wall).Abs() > ClockSkew {
+		return StartOver // the boot clock decides from here
 	}
-	if d := outside.Sub(now.Wall).Abs(); d > ClockSkew || outside.Before(w.Until()) {
+	if outside.Before(w.Witness.Add(w.For)) {
 		return NotOver
 	}
 	return Over

@@ -1,0 +1,355 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agenticverz/rotor/check"
+	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/fault"
+	room "github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+	"github.com/agenticverz/rotor/store"
+)
+
+// provider is the model of every class: a table of values that it accepts.
+type provider struct {
+	w      *World
+	class  Class
+	live   map[string]*value // by handle id; in place: one entry
+	serial int
+}
+
+type value struct {
+	id, slot, text, label string
+	since                 time.Duration // works from then on
+	created               time.Time
+}
+
+func newProvider(w *World, class Class) *provider {
+	p := &provider{w: w, class: class, live: map[string]*value{}}
+	first := &value{id: "id-0", text: w.mint("first"), created: w.wall}
+	if class == Alternating {
+		first.slot = "a"
+	}
+	p.live[first.id] = first
+	p.live["stranger"] = &value{id: "stranger", text: "somebody-elses-value", label: "other-team", created: w.wall}
+	return p
+}
+
+// Accepts is what a login with the text would see now.
+func (p *provider) Accepts(text string) bool {
+	for _, v := range p.live {
+		if v.text == text && p.w.real >= v.since {
+			return true
+		}
+	}
+	return false
+}
+
+// Live lists the texts of our values that are or will be accepted.
+func (p *provider) Live() []string {
+	var out []string
+	for _, v := range p.live {
+		if v.id != "stranger" {
+			out = append(out, v.text)
+		}
+	}
+	return out
+}
+
+func (p *provider) Traits() room.Traits {
+	t := room.Traits{Name: "model", Strategy: rotation.Overlap, Minter: rotation.ByRotor,
+		Fields: []room.Field{{Name: "value", Secret: true}}, Settle: settle, InFlight: inFlight}
+	switch p.class {
+	case OverlapServer:
+		t.Minter = rotation.ByProvider
+	case Alternating:
+		t.Strategy = rotation.Alternate
+		t.Fields = append(t.Fields, room.Field{Name: "slot"})
+	case InPlaceCaller, SelfChanging:
+		t.Strategy = rotation.InPlace
+	case InPlaceServer:
+		t.Strategy, t.Minter = rotation.InPlace, rotation.ByProvider
+	}
+	return t
+}
+
+// Make has no effect; a seeded fault cannot hit it.
+func (p *provider) make(req room.Request) secret.Set {
+	s := secret.Set{"value": secret.New(p.w.mint("made"))}
+	if p.class == Alternating {
+		slot := "b"
+		if req.Current.Slot == "b" {
+			slot = "a"
+		}
+		s["slot"] = secret.Public(slot)
+	}
+	return s
+}
+
+func (p *provider) Issue(_ context.Context, req room.Request) (room.Issued, error) {
+	var out room.Issued
+	err := p.w.effect("issue", func() error {
+		v, err := p.issue(req)
+		out = v
+		return err
+	})
+	if f := p.w.last(); f == E8 && err == nil {
+		p.live[out.Handle.ID].since = p.w.real + settle/2
+	}
+	return out, err
+}
+
+func (p *provider) issue(req room.Request) (room.Issued, error) {
+	v := &value{label: req.Label, created: p.w.wall}
+	p.serial++
+	v.id = fmt.Sprintf("id-%d", p.serial)
+	v.text = req.Values["value"].Reveal()
+	switch p.class {
+	case OverlapServer:
+		v.text = p.w.mint("minted")
+	case OverlapCaller:
+		if known := p.byText(v.text); known != nil {
+			v.id = known.id
+		}
+	case Alternating:
+		v.slot = req.Values["slot"].Reveal()
+		v.id = "role-" + v.slot
+	case InPlaceServer:
+		v.text, v.id = p.w.mint("reset"), "id-0"
+	case SelfChanging:
+		v.id = "id-0"
+		if !p.Accepts(v.text) && !p.Accepts(p.w.Store.text("KEY")) {
+			return room.Issued{}, fault.New(fault.Denied, "issue: no living value to log in with")
+		}
+	case InPlaceCaller:
+		v.id = "id-0"
+	}
+	p.live[v.id] = v
+	return room.Issued{Handle: rotation.Handle{ID: v.id, Slot: v.slot}, Values: p.fields(v)}, nil
+}
+
+func (p *provider) byText(text string) *value {
+	for _, v := range p.live {
+		if v.text == text {
+			return v
+		}
+	}
+	return nil
+}
+
+func (p *provider) fields(v *value) secret.Set {
+	s := secret.Set{"value": secret.New(v.text)}
+	if p.class == Alternating {
+		s["slot"] = secret.Public(v.slot)
+	}
+	return s
+}
+
+func (p *provider) Verify(_ context.Context, v room.Issued) error {
+	if err := p.w.look("verify"); err != nil {
+		return err
+	}
+	if !p.Accepts(v.Values["value"].Reveal()) {
+		return fault.New(fault.Rejected, "verify: refused")
+	}
+	return nil
+}
+
+func (p *provider) Probe(_ context.Context, v room.Issued) (room.Liveness, error) {
+	if err := p.w.look("probe"); err != nil {
+		return room.NotKnown, err
+	}
+	if p.Accepts(v.Values["value"].Reveal()) {
+		return room.Alive, nil
+	}
+	return room.Refused, nil
+}
+
+func (p *provider) Revoke(_ context.Context, h rotation.Handle) error {
+	return p.w.effect("revoke "+h.ID, func() error {
+		delete(p.live, h.ID)
+		return nil
+	})
+}
+
+func (p *provider) Usage(_ context.Context, h rotation.Handle) (room.Usage, error) {
+	u := room.Usage{Known: true}
+	if v, ok := p.live[h.ID]; ok {
+		for _, text := range p.w.Units.holds {
+			if text == v.text {
+				u.Active++
+			}
+		}
+	}
+	return u, nil
+}
+
+// The abilities by class: an engine finds them by type.
+type (
+	maker  struct{ *provider }
+	finder struct{ *provider }
+	lister struct{ finder }
+	named  struct{ maker }
+	shows  struct{ *provider }
+)
+
+func (m maker) Make(_ context.Context, req room.Request) (secret.Set, error) {
+	return m.make(req), nil
+}
+
+func (f finder) Find(_ context.Context, prefix string) ([]room.Found, error) {
+	if err := f.w.look("find"); err != nil {
+		return nil, err
+	}
+	var out []room.Found
+	for _, v := range f.live {
+		if strings.HasPrefix(v.label, prefix) {
+			out = append(out, room.Found{Handle: rotation.Handle{ID: v.id}, Label: v.label, Created: v.created})
+		}
+	}
+	return out, nil
+}
+
+// identify names a value by its text, or by its slot where there are slots.
+func (p *provider) identify(s secret.Set) (rotation.Handle, error) {
+	for _, v := range p.live {
+		if slot := s["slot"].Reveal(); slot != "" && v.slot == slot || v.text == s["value"].Reveal() {
+			return rotation.Handle{ID: v.id, Slot: v.slot}, nil
+		}
+	}
+	return rotation.Handle{}, fault.New(fault.Rejected, "identify: unknown value")
+}
+
+func (n named) Identify(_ context.Context, s secret.Set) (rotation.Handle, error) {
+	return n.identify(s)
+}
+
+func (f lister) Identify(_ context.Context, s secret.Set) (rotation.Handle, error) {
+	return f.identify(s)
+}
+
+func (s shows) Reveal(context.Context, rotation.Handle) (room.Issued, error) {
+	if err := s.w.look("reveal"); err != nil {
+		return room.Issued{}, err
+	}
+	v := s.live["id-0"]
+	return room.Issued{Handle: rotation.Handle{ID: v.id}, Values: s.fields(v)}, nil
+}
+
+func (p *provider) withAbilities() room.Provider {
+	switch p.class {
+	case OverlapServer:
+		if p.w.sim.Nameless {
+			return finder{p}
+		}
+		return lister{finder{p}}
+	case Alternating, OverlapCaller:
+		return named{maker{p}}
+	case InPlaceServer:
+		return shows{p}
+	}
+	return maker{p}
+}
+
+// trippedStore is a real memory store with faults in front.
+type trippedStore struct {
+	store.Store
+	w *World
+}
+
+func (s *trippedStore) Put(ctx context.Context, path string, edit store.Edit, prev store.Revision, m store.Mark) (store.Revision, error) {
+	rev := prev
+	err := s.w.effect("put "+path, func() error {
+		if s.w.last() == E8 {
+			return nil // said ok, wrote nothing
+		}
+		var err error
+		rev, err = s.Store.Put(ctx, path, edit, prev, m)
+		return err
+	})
+	return rev, err
+}
+
+// text is what a process that starts now would read.
+func (s *trippedStore) text(key string) string {
+	set, _, _ := s.Store.Get(context.Background(), "app")
+	return set[key].Reveal()
+}
+
+// Now is the store's own clock: the true time.
+func (s *trippedStore) Now(context.Context) (time.Time, error) {
+	return epoch.Add(s.w.real), nil
+}
+
+func (s *trippedStore) Erase(ctx context.Context, path string, upTo store.Revision) error {
+	return s.w.effect("erase "+path, func() error {
+		return s.Store.(store.Eraser).Erase(ctx, path, upTo)
+	})
+}
+
+// units present a value: each took what the store held when it was deployed.
+type units struct {
+	w     *World
+	names []string
+	holds map[string]string
+	// stubborn units say "restarted" and keep what they had
+	stubborn map[string]int
+	// broken units refuse any new value
+	broken map[string]bool
+}
+
+func (u *units) Units(context.Context) ([]string, error) { return u.names, nil }
+
+func (u *units) Deploy(_ context.Context, unit string, c consumer.Change) error {
+	return u.w.effect("deploy "+unit, func() error {
+		if u.stubborn[unit] > 0 || u.w.last() == E8 {
+			u.stubborn[unit]--
+			return nil
+		}
+		text := c.Values["KEY"].Reveal()
+		if u.broken[unit] && strings.Contains(text, "m") && text != u.w.first {
+			u.holds[unit] = ""
+			return fault.New(fault.Rejected, "deploy %s: exited 3", unit)
+		}
+		u.holds[unit] = text
+		return nil
+	})
+}
+
+func (u *units) Confirm(_ context.Context, unit string, c consumer.Change) (consumer.Proof, error) {
+	if u.holds[unit] == c.Values["KEY"].Reveal() {
+		return consumer.Proven, nil
+	}
+	return consumer.NotYet, nil
+}
+
+// health is a check: the share of units whose value the provider accepts.
+type health struct {
+	w     *World
+	blind bool
+}
+
+func (h health) Measure(context.Context, check.Window) (check.Sample, error) {
+	good := 0
+	for _, text := range h.w.Units.holds {
+		if h.w.Provider.Accepts(text) {
+			good++
+		}
+	}
+	return check.Sample{Known: !h.blind, Value: float64(good)}, nil
+}
+
+func (h health) Judge(_, now check.Sample) check.Result {
+	switch {
+	case !now.Known:
+		return check.Result{Verdict: check.Unknown, Reason: "no data"}
+	case int(now.Value) < len(h.w.Units.names):
+		return check.Result{Verdict: check.Fail, Reason: "units are refused"}
+	}
+	return check.Result{Verdict: check.Pass, Reason: "healthy"}
+}
