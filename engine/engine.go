@@ -83,7 +83,7 @@ func (e *Engine) step(ctx context.Context, r *run) (Progress, error) {
 	case !task.HasEffect():
 		r.record(e.perform(ctx, r, task)...)
 		e.announceNext(ctx, r)
-	case !r.announced(task):
+	case !r.announced(task) && !(seeded.Bug("act-before-intent") && task.Step == rotation.Deploy):
 		r.record(e.announce(ctx, r, task)...)
 	default:
 		if err := e.mayAct(ctx, r); err != nil {

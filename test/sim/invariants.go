@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/agenticverz/rotor/engine"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -15,6 +16,11 @@ func (s *Sim) observe(r rotation.Record, e rotation.Event) {
 	text, _ := json.Marshal(e)
 	if strings.Contains(string(text), "-marker-") {
 		s.fail(fmt.Errorf("V8: a value stands in event %s %s", e.Type, e.Action))
+	}
+	for _, g := range e.Generations {
+		if g.N == 0 && g.Proof == engine.DeadProven && s.W.Provider.Accepts(s.W.first) {
+			s.fail(fmt.Errorf("V6: called dead and proven, but it still works"))
+		}
 	}
 	if r.Kind == rotation.KindRotation && e.Status == rotation.Done {
 		s.finished = s.W.real
@@ -148,7 +154,7 @@ func (s *Sim) announced(effect string) {
 // notHastened is V9: what was current is not revoked before its grace has
 // passed on a clock that nobody can set.
 func (s *Sim) notHastened(effect string) {
-	if effect != "revoke id-0" || s.Mode == rotation.Emergency || s.finished == 0 || s.healing {
+	if effect != "revoke "+s.W.firstID || s.Mode == rotation.Emergency || s.finished == 0 || s.healing {
 		return
 	}
 	if s.W.real-s.finished < grace {

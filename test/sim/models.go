@@ -33,8 +33,9 @@ func newProvider(w *World, class Class) *provider {
 	p := &provider{w: w, class: class, live: map[string]*value{}}
 	first := &value{id: "id-0", text: w.mint("first"), created: w.wall}
 	if class == Alternating {
-		first.slot = "a"
+		first.slot, first.id = "a", "role-a"
 	}
+	w.firstID = first.id
 	p.live[first.id] = first
 	p.live["stranger"] = &value{id: "stranger", text: "somebody-elses-value", label: "other-team", created: w.wall}
 	return p
@@ -172,6 +173,10 @@ func (p *provider) Probe(_ context.Context, v room.Issued) (room.Liveness, error
 
 func (p *provider) Revoke(_ context.Context, h rotation.Handle) error {
 	return p.w.effect("revoke "+h.ID, func() error {
+		if p.w.last() == E8 {
+			p.w.later(settle/2, func() { delete(p.live, h.ID) })
+			return nil
+		}
 		delete(p.live, h.ID)
 		return nil
 	})

@@ -213,3 +213,110 @@ func random(seed uint64) Setup {
 	}
 	return setup
 }
+
+// TestNeighbourDuringRollback: a person edits another key of the path while a
+// rollback is under way; the edit stays.
+func TestNeighbourDuringRollback(t *testing.T) {
+	plain := New(Setup{Class: Alternating, Mode: rotation.Manual, Broken: "two"})
+	if err := plain.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range plain.W.Points {
+		if p.Write {
+			run(t, Setup{Class: Alternating, Mode: rotation.Manual, Broken: "two", Script: map[int]Fault{p.N: O2}})
+		}
+	}
+}
+
+// TestLateRequest: the request that brings the new value to life takes effect
+// only after the rotation was rolled back.
+func TestLateRequest(t *testing.T) {
+	for _, class := range []Class{OverlapServer, OverlapCaller, Alternating} {
+		s := New(Setup{Class: class, Mode: rotation.Manual})
+		s.start()
+		s.loseNextIssue = E7
+		s.protect(s.engine, func(e *engine.Engine) error { _, err := e.Advance(t.Context(), s.rotation); return err })
+		s.protect(s.engine, func(e *engine.Engine) error { _, err := e.Advance(t.Context(), s.rotation); return err })
+		s.protect(s.engine, func(e *engine.Engine) error {
+			return e.Supply(t.Context(), s.rotation, rotation.OrderRollback, "person", nil)
+		})
+		s.settle()
+		s.W.Advance(late)
+		s.settle()
+		if err := s.final(); err != nil || s.trouble != nil {
+			t.Errorf("%s: %v %v\n%s", class, err, s.trouble, s.show())
+		}
+	}
+}
+
+// TestDeathNeedsProof: the revocation takes its time, and the probe that should
+// prove it fails. An error is not a proof.
+func TestDeathNeedsProof(t *testing.T) {
+	plain := New(Setup{Class: OverlapCaller, Mode: rotation.Manual})
+	if err := plain.Run(); err != nil {
+		t.Fatal(err)
+	}
+	script := map[int]Fault{}
+	for _, p := range plain.W.Points {
+		if strings.HasPrefix(p.Name, "revoke") {
+			script[p.N], script[p.N+2] = E8, E2 // revoke, append, probe
+		}
+	}
+	if len(script) != 2 {
+		t.Fatalf("expected one revocation, script %v", script)
+	}
+	run(t, Setup{Class: OverlapCaller, Mode: rotation.Manual, Script: script})
+}
+
+// TestSomebodyStillUsesTheOldValue: a unit was put back to the old value by hand
+// after the rotation was done. Nothing is revoked under it; a person decides.
+func TestSomebodyStillUsesTheOldValue(t *testing.T) {
+	for _, class := range []Class{OverlapServer, OverlapCaller, Alternating} {
+		s := New(Setup{Class: class, Mode: rotation.Manual})
+		s.start()
+		for s.status(t) != rotation.Done {
+			s.protect(s.engine, func(e *engine.Engine) error { _, err := e.Advance(t.Context(), s.rotation); return err })
+			s.W.Advance(20e9)
+		}
+		s.W.Units.holds["two"] = s.W.first
+		s.settle()
+		if s.trouble != nil {
+			t.Fatalf("%s: %v\n%s", class, s.trouble, s.show())
+		}
+		open, err := s.J.Journal.Unfinished(t.Context())
+		if err != nil || len(open) != 1 || open[0].Status != rotation.Asking {
+			t.Fatalf("%s: want one retirement that asks, got %v %v\n%s", class, open, err, s.show())
+		}
+	}
+}
+
+// TestSlotTakenMeanwhile: whatever the plans said, a retirement never revokes an
+// account that a living generation uses.
+func TestSlotTakenMeanwhile(t *testing.T) {
+	s := New(Setup{Class: Alternating, Mode: rotation.Manual})
+	s.start()
+	for s.status(t) != rotation.Done {
+		s.protect(s.engine, func(e *engine.Engine) error { _, err := e.Advance(t.Context(), s.rotation); return err })
+		s.W.Advance(20e9)
+	}
+	first, _, err := s.J.Journal.Load(t.Context(), s.rotation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// a plan made as if generation 0 had ended: it takes slot a again
+	next := first
+	next.ID, next.Generation, next.From, next.Status, next.Created = "rot-900", 2, 1, rotation.Running, s.W.Now()
+	if _, err := s.J.Journal.Create(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	s.rotation, s.engine = next.ID, s.newEngine()
+	s.settle()
+	s.heal() // a person says: end it
+	s.settle()
+	if s.trouble != nil {
+		t.Fatalf("%v\n%s", s.trouble, s.show())
+	}
+	if text := s.W.Store.text("KEY"); !s.W.Provider.Accepts(text) {
+		t.Fatalf("the living value was revoked\n%s", s.show())
+	}
+}

@@ -60,11 +60,14 @@ var keyset = func() *secret.Keyset {
 
 // New makes the world of a case.
 func New(setup Setup) *Sim {
+	if setup.Script == nil {
+		setup.Script = map[int]Fault{}
+	}
 	w := &World{Script: setup.Script, wall: epoch, bootID: "boot"}
 	s := &Sim{Setup: setup, W: w, keys: keyset, neighbour: "neighbour-marker-0000"}
 	w.sim = s
 	w.Provider = newProvider(w, setup.Class)
-	w.first = w.Provider.live["id-0"].text
+	w.first = w.Provider.live[w.firstID].text
 	w.Store = &trippedStore{memstore.New(nil), w}
 	seed := secret.Set{"KEY": secret.New(w.first), "OTHER": secret.New(s.neighbour)}
 	if setup.Class == Alternating {
@@ -262,7 +265,7 @@ func (s *Sim) follow() {
 		s.W.Units.holds[u] = key
 	}
 	if key != s.W.first && s.Nameless {
-		delete(s.W.Provider.live, "id-0")
+		delete(s.W.Provider.live, s.W.firstID)
 	}
 }
 

@@ -99,6 +99,7 @@ type World struct {
 	wall    time.Time
 	bootID  string
 	first   string // the value before the rotation
+	firstID string // its handle at the provider
 	pending []delayed
 	counter int
 

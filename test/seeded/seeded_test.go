@@ -1,0 +1,84 @@
+// Package seeded tests the tests: every safety rule is broken on purpose, one at
+// a time, and some test must fail.
+package seeded
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bugs lists each seeded bug with the package whose tests must catch it. What
+// each one breaks is written where it is called: seeded.Bug("NAME").
+var bugs = map[string]string{
+	"find-then-revoke":          "test/sim",
+	"act-after-takeover":        "test/sim",
+	"act-before-intent":         "test/sim",
+	"rollback-to-dead":          "test/sim",
+	"no-wait-for-late-requests": "test/sim",
+	"revoke-without-evidence":   "test/sim",
+	"revoke-by-slot":            "test/sim",
+	"regenerate-on-timeout":     "test/sim",
+	"mint-again":                "test/sim",
+	"forget-sweep":              "test/sim",
+	"trust-2xx":                 "test/sim",
+	"trust-the-restart":         "test/sim",
+	"trust-wall-clock":          "test/sim",
+	"error-is-proof":            "test/sim",
+	"blind-is-pass":             "test/sim",
+	"restore-whole-path":        "test/sim",
+}
+
+func TestEveryBugIsCaught(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seeded bugs: not in -short")
+	}
+	dir := t.TempDir()
+	built := map[string]string{}
+	caught := 0
+	for bug, pkg := range bugs {
+		if built[pkg] == "" {
+			built[pkg] = build(t, dir, pkg)
+			if out, passes := try(t, built[pkg], pkg, ""); !passes {
+				t.Fatalf("%s fails without any bug, so it proves nothing\n%s", pkg, out)
+			}
+		}
+		if out, survived := try(t, built[pkg], pkg, bug); survived {
+			t.Errorf("%s: no test of %s noticed\n%s", bug, pkg, out)
+			continue
+		}
+		t.Logf("%-26s caught by %s", bug, pkg)
+		caught++
+	}
+	t.Logf("seeded bugs caught: %d of %d", caught, len(bugs))
+}
+
+// build compiles a package's tests once with all bugs built in, none switched on.
+func build(t *testing.T, dir, pkg string) string {
+	t.Helper()
+	program := filepath.Join(dir, strings.ReplaceAll(pkg, "/", "_")+".test")
+	out, err := exec.Command("go", "test", "-c", "-tags", "seededbugs", "-o", program, "../../"+pkg).CombinedOutput()
+	if err != nil {
+		t.Fatalf("building %s: %v\n%s", pkg, err, out)
+	}
+	return program
+}
+
+// try runs the tests with one bug switched on.
+func try(t *testing.T, program, pkg, bug string) (string, bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "-test.failfast", "-test.skip", "TestDoubleKill|TestSwarm")
+	cmd.Dir = filepath.Join("..", "..", pkg)
+	cmd.Env = append(os.Environ(), "ROTOR_SEEDED_BUG="+bug)
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		t.Fatalf("%s: the tests of %s did not end", bug, pkg)
+	}
+	return string(out), err == nil
+}
