@@ -10,6 +10,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Keys interface {
 type holding struct {
 	fence rotation.Fence
 	runs  map[string]*run
+	known *rotation.Credential // shared by the runs, so that one sees what another did
 }
 
 // Progress tells the caller what to do next.
@@ -166,7 +168,7 @@ func (e *Engine) adopt(r *run, x *rotation.Record) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if h, ok := e.held[r.Credential]; ok {
-		h.runs[x.ID] = &run{State: rotation.Replay(*x, nil), fence: r.fence, cred: r.cred, known: r.known, opened: r.opened}
+		h.begin(rotation.Replay(*x, nil), r.cred)
 	}
 }
 
@@ -207,11 +209,35 @@ func (e *Engine) keep(ctx context.Context, h *holding, s *rotation.State) (*run,
 	if err != nil {
 		return nil, err
 	}
-	r := &run{State: s, fence: h.fence, cred: cred, known: known, opened: map[string]secret.Set{}}
 	e.mu.Lock()
+	defer e.mu.Unlock()
+	h.know(known)
+	return h.begin(s, cred), nil
+}
+
+// know replaces what is known of the credential, for all runs.
+func (h *holding) know(c rotation.Credential) {
+	if h.known == nil {
+		h.known = &rotation.Credential{}
+	}
+	*h.known = c
+}
+
+// begin keeps a run; the engine's lock is held.
+func (h *holding) begin(s *rotation.State, cred *Credential) *run {
+	r := &run{State: s, fence: h.fence, cred: cred, known: h.known, opened: map[string]secret.Set{}}
 	h.runs[s.ID] = r
-	e.mu.Unlock()
-	return r, nil
+	return r
+}
+
+// start keeps the run of a record that was just created under fence.
+func (e *Engine) start(r rotation.Record, fence rotation.Fence, cred *Credential, known rotation.Credential) {
+	h := e.remember(r.Credential, fence)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	known.Open = append(slices.Clone(known.Open), r)
+	h.know(known)
+	h.begin(rotation.Replay(r, nil), cred)
 }
 
 // takeOver raises the fence unless this engine holds the credential already.

@@ -41,18 +41,25 @@ func (e *Engine) undone(r *run, task rotation.Task) []rotation.Event {
 		ev.Status = rotation.Done
 	}
 	g, ok := r.known.Get(r.Generation)
-	if !ok || !r.mayLive() {
+	if old, was := r.known.Get(r.From); r.Reverse && was {
+		old.Life, g.Life = rotation.Current, rotation.Pending
+		ev.Generations = append(ev.Generations, old, g)
+	}
+	if !ok || !r.Reverse && !r.mayLive() {
 		if ev.Status == rotation.RolledBack && len(r.touched()) == 0 {
 			ev.Status = rotation.Failed // nothing was ever changed
 		}
 		if ok {
 			g.Life, g.Ended, g.Proof = rotation.Dead, ev.At.Wall, "never came to life"
-			ev.Generations = []rotation.Generation{g}
+			ev.Generations = append(ev.Generations, g)
 		}
 		return []rotation.Event{ev}
 	}
 	x := e.retirement(r, r.Generation)
 	x.Undone, x.Erase, x.Units = true, r.published(), r.deployed()
+	if r.Reverse {
+		x.Units = r.Units
+	}
 	ev.Spawn = &x
 	return []rotation.Event{ev}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/rotation"
 )
 
@@ -51,6 +52,11 @@ func (e *Engine) perform(ctx context.Context, r *run, task rotation.Task) []rota
 }
 
 func (e *Engine) performRetirement(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	if g, ok := r.known.Get(r.Generation); ok && g.Life == rotation.Current && !seeded.Bug("retire-the-current") {
+		end := e.event(rotation.Closing, task)
+		end.Status, end.Note = rotation.Abandoned, "this generation is the current one again"
+		return []rotation.Event{end}
+	}
 	switch task.Step {
 	case rotation.Grace:
 		return e.grace(ctx, r, task)

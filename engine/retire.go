@@ -238,6 +238,11 @@ func (r *run) overwritten(h rotation.Handle) bool {
 // revoke ends the value at its provider by its immutable id; never while the
 // generation that everybody should use does not work at this moment.
 func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	for _, x := range r.known.OpenOf(rotation.KindRotation) {
+		if x.Reverse && x.From == r.Generation {
+			return []rotation.Event{e.pause(task, awaitEvery, "a rollback to this generation is under way")}
+		}
+	}
 	g, _ := r.known.Get(r.Generation)
 	handle, err := e.handle(ctx, r, g)
 	if err != nil {

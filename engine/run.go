@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
@@ -14,7 +15,7 @@ type run struct {
 	*rotation.State
 	fence  rotation.Fence
 	cred   *Credential
-	known  rotation.Credential
+	known  *rotation.Credential
 	fresh  bool                  // the open intent is ours and was not acted on yet
 	opened map[string]secret.Set // sealed values opened so far, by slot
 	batch  []rotation.Event      // applied, not yet appended
@@ -41,7 +42,13 @@ func (r *run) announced(t rotation.Task) bool {
 // learn keeps known in step with what was appended.
 func (r *run) learn(e rotation.Event) {
 	for _, g := range e.Generations {
-		r.known = r.known.With(g)
+		*r.known = r.known.With(g)
+	}
+	if e.Spawn != nil {
+		r.known.Open = append(slices.Clone(r.known.Open), *e.Spawn)
+	}
+	if r.Status.Over() {
+		r.known.Open = slices.DeleteFunc(slices.Clone(r.known.Open), func(x rotation.Record) bool { return x.ID == r.ID })
 	}
 	if e.Type == rotation.Intent {
 		r.fresh = true

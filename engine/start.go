@@ -43,10 +43,7 @@ func (e *Engine) Start(ctx context.Context, req Request) (rotation.Record, error
 	if err != nil {
 		return r, err
 	}
-	h := e.remember(req.Credential, fence)
-	e.mu.Lock()
-	h.runs[r.ID] = &run{State: rotation.Replay(r, nil), fence: fence, cred: cred, known: known, opened: map[string]secret.Set{}}
-	e.mu.Unlock()
+	e.start(r, fence, cred, known)
 	return r, nil
 }
 

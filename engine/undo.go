@@ -17,7 +17,7 @@ func (e *Engine) recheck(ctx context.Context, r *run, task rotation.Task) []rota
 		return e.failed(r, task, err)
 	}
 	facts := &rotation.Facts{}
-	for _, name := range r.Begun(switchPublish) {
+	for _, name := range r.changedPaths() {
 		facts.Paths = append(facts.Paths, rotation.Path{Phase: rotation.Undo, Name: name})
 	}
 	units, err := r.changedUnits(ctx)
@@ -26,6 +26,18 @@ func (e *Engine) recheck(ctx context.Context, r *run, task rotation.Task) []rota
 	}
 	facts.Units = units
 	return []rotation.Event{e.ok(task, facts, "")}
+}
+
+// changedPaths lists the paths that hold the new value, or may.
+func (r *run) changedPaths() []string {
+	if !r.Reverse {
+		return r.Begun(switchPublish)
+	}
+	var out []string
+	for _, p := range r.cred.places(rotation.Switch) {
+		out = append(out, p.Name)
+	}
+	return out
 }
 
 // changedUnits lists, as they are now, the units of consumers that were
@@ -38,7 +50,7 @@ func (r *run) changedUnits(ctx context.Context) ([]rotation.Unit, error) {
 	}
 	var out []rotation.Unit
 	for _, c := range r.cred.Consumers {
-		if !begun[c.Name] {
+		if !begun[c.Name] && !r.Reverse {
 			continue
 		}
 		names, err := c.Units(ctx)

@@ -146,8 +146,32 @@ func (e *Engine) await(ctx context.Context, r *run, task rotation.Task) []rotati
 		return e.failed(r, task, err)
 	}
 	for _, x := range known.OpenOf(rotation.KindRetirement) {
+		if err := e.hasten(ctx, r, x); err != nil {
+			return e.failed(r, task, err)
+		}
 		return []rotation.Event{e.pause(task, awaitEvery, fmt.Sprintf("generation %d must end first (%s)", x.Generation, x.Status))}
 	}
-	r.known = known
+	*r.known = known
 	return []rotation.Event{e.ok(task, nil, "")}
+}
+
+// hasten ends an earlier generation without grace or evidence, because an
+// emergency needs its slot; whoever still presents it is let down, and the plan
+// said so.
+func (e *Engine) hasten(ctx context.Context, r *run, x rotation.Record) error {
+	if r.Mode != rotation.Emergency {
+		return nil
+	}
+	old, err := e.open(ctx, x.ID)
+	if err != nil || old.Ordered(rotation.OrderRetire, rotation.Action{}) {
+		return err
+	}
+	old.batch = nil
+	task, _ := old.Next()
+	ev := e.event(rotation.Input, task)
+	ev.Facts, ev.Status, ev.Actor = &rotation.Facts{Order: rotation.OrderRetire}, rotation.Running, r.Actor
+	ev.Note = "an emergency needs the slot"
+	old.record(ev)
+	_, err = e.commit(ctx, old)
+	return err
 }

@@ -88,6 +88,12 @@ func PlanRetirement(s Strategy, live Live) []Action {
 	return append(p, Action{Erase, Retire})
 }
 
+// PlanReverse goes back to a generation that is still in its grace: the rollback
+// of a rotation that was done.
+func PlanReverse() []Action {
+	return []Action{{Recheck, Undo}, {Publish, Undo}, {Deploy, Undo}, {Finish, Undo}}
+}
+
 // Back is the plan of a rollback, from what was done: the old value is proven
 // alive, targets get back exactly what they held, changed units are deployed
 // again. The new generation then ends by a retirement of its own. ok is false

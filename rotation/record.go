@@ -33,9 +33,10 @@ type Record struct {
 	Bound      time.Duration `json:"bound"`   // how long evidence may be missing after grace
 	AtBound    string        `json:"atBound"` // "hold" or "revoke"
 	Undoing    bool          `json:"undoing,omitempty"`
-	Erase      []Erasure     `json:"erase,omitempty"`  // retirement: store revisions that hold the value
-	Units      []Unit        `json:"units,omitempty"`  // retirement: what must be confirmed off the value
-	Undone     bool          `json:"undone,omitempty"` // retirement: of a generation that was rolled back
+	Erase      []Erasure     `json:"erase,omitempty"`   // retirement: store revisions that hold the value
+	Units      []Unit        `json:"units,omitempty"`   // retirement: what must be confirmed off the value
+	Reverse    bool          `json:"reverse,omitempty"` // rotation: goes back from Generation to From during grace
+	Undone     bool          `json:"undone,omitempty"`  // retirement: of a generation that was rolled back
 }
 
 // Status is where a record stands.

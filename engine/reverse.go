@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// Reverse begins the rollback of a rotation that was done: back to the previous
+// generation, which is still in its grace. The caller holds the credential's
+// lock. Until the retirement starts to revoke there is a way back.
+func (e *Engine) Reverse(ctx context.Context, credential, actor, reason string) (rotation.Record, error) {
+	cred, err := e.Catalog.Credential(credential)
+	if err != nil {
+		return rotation.Record{}, err
+	}
+	known, err := e.Journal.Credential(ctx, credential)
+	if err != nil {
+		return rotation.Record{}, err
+	}
+	current, previous, x, err := e.wayBack(ctx, known)
+	if err != nil {
+		return rotation.Record{}, err
+	}
+	r := e.draft(Request{Credential: credential, Mode: rotation.Manual, Actor: actor, Reason: reason}, cred, known)
+	r.Generation, r.From, r.Reverse, r.Undoing = current.N, previous.N, true, true
+	r.Live.Approval = false
+	fence, err := e.Journal.Create(ctx, r)
+	if err != nil {
+		return r, err
+	}
+	e.start(r, fence, cred, known)
+	// a crash here leaves the retirement open: it does not revoke while a rollback
+	// to its generation is under way, and ends by itself once that
+	// generation is the current one again
+	if err := e.callOff(ctx, x, actor); err != nil {
+		e.Release(credential)
+		return r, err
+	}
+	return r, nil
+}
+
+// wayBack finds the generation to go back to and its retirement.
+func (e *Engine) wayBack(ctx context.Context, known rotation.Credential) (current, previous rotation.Generation, x rotation.Record, err error) {
+	none := fault.New(fault.Rejected, "%s has no previous generation to go back to", known.Name).
+		WithHint("rotate again instead: rotor rotate %s", known.Name)
+	current, ok := known.Current()
+	if !ok {
+		return current, previous, x, none
+	}
+	for _, open := range known.OpenOf(rotation.KindRetirement) {
+		g, ok := known.Get(open.Generation)
+		if !ok || g.Life != rotation.Previous || open.Strategy == rotation.InPlace && !open.Live.NoIssuer {
+			continue
+		}
+		_, events, err := e.Journal.Load(ctx, open.ID)
+		if err != nil {
+			return current, g, open, err
+		}
+		if len(rotation.Replay(open, events).Begun(rotation.Action{Step: rotation.Revoke, Phase: rotation.Retire})) == 0 {
+			return current, g, open, nil
+		}
+	}
+	return current, previous, x, none
+}
+
+// callOff ends a retirement because its generation is wanted again.
+func (e *Engine) callOff(ctx context.Context, x rotation.Record, actor string) error {
+	r, err := e.open(ctx, x.ID)
+	if err != nil {
+		return err
+	}
+	r.batch = nil
+	task, _ := r.Next()
+	end := e.event(rotation.Closing, task)
+	end.Status, end.Actor, end.Note = rotation.Abandoned, actor, "called off: rolled back to this generation"
+	r.record(end)
+	_, err = e.commit(ctx, r)
+	return err
+}
