@@ -79,6 +79,9 @@ func Verify(mac MAC, chain iter.Seq2[Entry, error], heads ...Head) (Head, error)
 	var head Head
 	kept := map[int64]string{}
 	for _, h := range heads {
+		if other, twice := kept[h.Seq]; twice && other != h.MAC {
+			return head, &BrokenError{h.Seq, "is named differently by two heads kept elsewhere"}
+		}
 		if h.Seq > 0 {
 			kept[h.Seq] = h.MAC
 		}

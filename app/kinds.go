@@ -1,0 +1,65 @@
+package app
+
+import (
+	"github.com/agenticverz/rotor/check"
+	"github.com/agenticverz/rotor/config"
+	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/provider"
+	providers "github.com/agenticverz/rotor/provider/all"
+	"github.com/agenticverz/rotor/secret"
+	"github.com/agenticverz/rotor/store"
+	stores "github.com/agenticverz/rotor/store/all"
+)
+
+// Providers, Stores, Consumers and Checks are what this Rotor is built with.
+func Providers() provider.Registry { return providers.Registry() }
+
+// Stores: see Providers.
+func Stores() store.Registry { return stores.Registry() }
+
+// Kinds tells package config which types there are.
+func Kinds() config.Kinds {
+	k := config.Kinds{
+		Stores: map[string]config.Kind{}, Consumers: map[string]config.Kind{},
+		Checks: map[string]config.Kind{}, Providers: map[string]config.Kind{},
+		Fields: fields,
+	}
+	for _, t := range Stores().All() {
+		k.Stores[t.Name] = config.Kind{New: t.NewOptions, Refs: t.Refs, Destination: t.Destination,
+			Paths: t.Paths, Place: t.Place, NeedsPath: t.NeedsPath, NoKey: t.NoKey}
+	}
+	for _, t := range Consumers().All() {
+		k.Consumers[t.Name] = config.Kind{New: t.NewOptions, Refs: t.Refs, Commands: t.Commands}
+	}
+	for _, t := range Checks().All() {
+		k.Checks[t.Name] = config.Kind{New: t.NewOptions, Refs: t.Refs, Destination: t.Destination, Commands: t.Commands}
+	}
+	for _, t := range Providers().All() {
+		k.Providers[t.Name] = config.Kind{New: t.NewOptions, Refs: t.Refs}
+	}
+	return k
+}
+
+// fields asks a provider for the fields of its values. One whose options are
+// wrong names none; its mistake is reported where it is built.
+func fields(name string, options any) []string {
+	t, ok := Providers().Get(name)
+	if !ok {
+		return nil
+	}
+	p, err := t.New(options, provider.Context{Bind: provider.BindFunc(unbound)})
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, f := range p.Traits().Fields {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+// unbound is for building what is only looked at.
+func unbound(string) (secret.Source, error) { return secret.Fixed(secret.Value{}), nil }
+
+var _ consumer.Bind = (*binder)(nil)
+var _ check.Bind = (*binder)(nil)

@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/agenticverz/rotor/config"
+	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/engine"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// Plan is what a rotation of one credential would do.
+type Plan struct {
+	Standing
+	Strategy rotation.Strategy
+	Minter   rotation.Minter
+	Windows  []string // what cannot be avoided, in words; none: no request fails
+	Steps    []rotation.Action
+	End      []rotation.Action // the old generation's
+	Revokes  bool              // somebody outside will refuse the old value
+}
+
+// outageLimit is how long a consumer may think about its window.
+const outageLimit = 5 * time.Second
+
+// Plan looks ahead without any effect. Consumers are asked for their windows.
+func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, error) {
+	cred, err := a.Credential(s.Name)
+	if err != nil {
+		return Plan{}, err
+	}
+	t := cred.Provider.Traits()
+	live := live(cred, s.Known)
+	p := Plan{Standing: s, Strategy: t.Strategy, Minter: t.Minter, Revokes: !t.NoIssuer,
+		Steps: rotation.Plan(t.Strategy, t.Minter, mode, live), End: rotation.PlanRetirement(t.Strategy, live)}
+	if t.Outage != "" {
+		p.Windows = append(p.Windows, t.Outage)
+	}
+	ctx, cancel := context.WithTimeout(ctx, outageLimit)
+	defer cancel()
+	for _, c := range presenters(cred) {
+		if o, ok := c.Consumer.(consumer.Outage); ok {
+			if words := o.Outage(ctx); words != "" {
+				p.Windows = append(p.Windows, c.Name+": "+words)
+			}
+		}
+	}
+	return p, nil
+}
+
+func presenters(cred *engine.Credential) []engine.Consumer {
+	var out []engine.Consumer
+	for _, acceptor := range cred.Acceptors {
+		if acceptor.Consumer != nil {
+			out = append(out, *acceptor.Consumer)
+		}
+	}
+	return append(out, cred.Consumers...)
+}
+
+// live is what the engine will find when it makes its plan.
+func live(cred *engine.Credential, known rotation.Credential) rotation.Live {
+	t := cred.Provider.Traits()
+	_, finds := cred.Provider.(provider.Finder)
+	l := rotation.Live{Approval: cred.Approval, Acceptors: len(cred.Acceptors) > 0, NoIssuer: t.NoIssuer,
+		Older: len(known.OpenOf(rotation.KindRetirement)) > 0, Finds: finds && t.Minter == rotation.ByProvider}
+	for _, c := range presenters(cred) {
+		if _, ok := c.Consumer.(consumer.Holder); ok {
+			l.Holders = true
+		}
+	}
+	return l
+}
+
+// Instructions is what a person must do for a step; "" if the provider has no
+// words for it.
+func (a *App) Instructions(name string, step rotation.Step, r rotation.Record, current rotation.Handle) string {
+	cred, err := a.Credential(name)
+	if err != nil {
+		return ""
+	}
+	guide, ok := cred.Provider.(provider.Guide)
+	if !ok {
+		return ""
+	}
+	return guide.Instructions(step, provider.Request{Generation: r.Generation, Current: current})
+}
+
+// Find resolves what a person calls a credential: its name, or STORE:PATH#KEY of
+// one of its targets.
+func (a *App) Find(name string) (config.Credential, error) {
+	if a.Config() == nil {
+		_, err := a.catalog.Credential(name)
+		return config.Credential{}, err
+	}
+	if c, ok := a.Config().Credential(name); ok {
+		return c, nil
+	}
+	for _, c := range a.Config().Credentials {
+		for _, t := range c.Targets {
+			if t.Store+":"+t.Path+"#"+t.Key == name {
+				return c, nil
+			}
+		}
+	}
+	return config.Credential{}, unknownCredential(a.Config(), name)
+}

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/runner"
+)
+
+// attend asks the person at the terminal for what a rotation waits for, and goes
+// on with it.
+func (w *worker) attend(ctx context.Context, rep runner.Report, err error) (runner.Report, error) {
+	for err == nil && rep.Record.Status == rotation.Asking && w.mayAsk() {
+		w.show.end()
+		step, note, err2 := w.asks(ctx, rep.Record)
+		if err2 != nil {
+			return rep, err2
+		}
+		switch step {
+		case rotation.Ask:
+			err = w.askValue(ctx, rep.Record)
+		case rotation.Approve, rotation.Monitor:
+			err = w.askApproval(ctx, rep.Record, note)
+		default:
+			return rep, nil
+		}
+		if err != nil {
+			return rep, err
+		}
+		rep, err = w.run.Run(ctx, rep.Record.ID)
+	}
+	return rep, err
+}
+
+// asks says at which step a record waits for a person, and why.
+func (w *worker) asks(ctx context.Context, r rotation.Record) (rotation.Step, string, error) {
+	r, events, err := w.app.Journal.Load(ctx, r.ID)
+	if err != nil {
+		return "", "", err
+	}
+	st := rotation.Replay(r, events)
+	task, _ := st.Next()
+	last, _ := st.Last(func(e rotation.Event) bool { return e.Type == rotation.Pause })
+	return task.Step, last.Note, nil
+}
+
+func (w *worker) askApproval(ctx context.Context, r rotation.Record, note string) error {
+	w.tell("%s: %s\n", r.Credential, note)
+	ok, err := w.confirm("Approve?")
+	if err != nil {
+		return err
+	}
+	order := rotation.OrderApprove
+	if !ok {
+		order = rotation.OrderRefuse
+	}
+	return w.run.Supply(ctx, r.ID, order, w.app.Actor, nil)
+}
+
+func (w *worker) askValue(ctx context.Context, r rotation.Record) error {
+	w.instruct(ctx, r)
+	values, err := w.promptValues(r.Credential, w.app)
+	if err != nil {
+		return err
+	}
+	return w.run.Supply(ctx, r.ID, rotation.OrderSupply, w.app.Actor, values)
+}
+
+// instruct says what a person must do at the provider.
+func (w *worker) instruct(ctx context.Context, r rotation.Record) {
+	known, err := w.app.Journal.Credential(ctx, r.Credential)
+	if err != nil {
+		return
+	}
+	current, _ := known.Current()
+	if words := w.app.Instructions(r.Credential, rotation.Ask, r, current.Handle); words != "" {
+		w.tell("%s\n", words)
+	}
+}

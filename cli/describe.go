@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/agenticverz/rotor/app"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+func number(n int) string { return strconv.Itoa(n) }
+
+// describe reads a record with what its events add up to.
+func describe(ctx context.Context, a *app.App, r rotation.Record) (rotationItem, *rotation.State, error) {
+	item := rotationItem{ID: r.ID, Kind: r.Kind, Credential: r.Credential, Generation: r.Generation, From: r.From,
+		Mode: r.Mode, Strategy: r.Strategy, Status: r.Status, Created: r.Created.Wall.Truncate(time.Second),
+		Actor: r.Actor, Reason: r.Reason}
+	fresh, events, err := a.Journal.Load(ctx, r.ID)
+	if err != nil {
+		return item, nil, err
+	}
+	st := rotation.Replay(fresh, events)
+	item.Status = fresh.Status
+	if task, ok := st.Next(); ok && !fresh.Status.Over() {
+		item.Step = string(task.Step)
+		if task.Part != "" {
+			item.Step += " " + task.Part
+		}
+	}
+	if fresh.Wake != nil {
+		item.Until = fresh.Wake.Until().UTC().Truncate(time.Second)
+	}
+	why := why(st)
+	item.Why, item.Fault = why.Note, why.Fault
+	return item, st, nil
+}
+
+// why finds the event that explains where a record stands: what it waits for, or
+// what went wrong.
+func why(st *rotation.State) rotation.Event {
+	bad := func(e rotation.Event) bool { return e.Type == rotation.Result && e.Outcome != rotation.OK }
+	var e rotation.Event
+	switch st.Status {
+	case rotation.Waiting, rotation.Asking:
+		e, _ = st.Last(func(e rotation.Event) bool { return e.Type == rotation.Pause })
+		if failed, ok := st.Last(bad); ok && st.Status == rotation.Waiting && failed.Seq == e.Seq-1 {
+			e.Note = failed.Note + "; " + e.Note
+		}
+	case rotation.Stuck:
+		e, _ = st.Last(bad)
+		if hint, ok := st.Last(func(e rotation.Event) bool { return e.Type == rotation.Pause }); ok && hint.Note != "" {
+			e.Note += " (" + hint.Note + ")"
+		}
+	case rotation.RolledBack, rotation.Failed:
+		turned := len(st.Events)
+		for i, x := range st.Events {
+			if x.Type == rotation.Turn {
+				turned = i
+			}
+		}
+		for _, x := range st.Events[:turned] {
+			switch {
+			case bad(x):
+				e = x
+			case x.Type == rotation.Input && x.Facts != nil && (x.Facts.Order == rotation.OrderRefuse || x.Facts.Order == rotation.OrderRollback):
+				e = rotation.Event{Note: "by order of " + x.Actor}
+			}
+		}
+	}
+	return e
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/agenticverz/rotor/app"
+)
+
+func (s *shell) providersCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "providers [NAME]",
+		Short: "List who can issue values, or show one's page",
+		Example: `  rotor providers             all of them
+  rotor providers postgres    which rights it needs, how it rotates, its limits`,
+		Args: names(0, 1, "one name at most"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return app.Providers().Names(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return s.provider(args[0])
+			}
+			return s.providers()
+		},
+	}
+}
+
+type providerItem struct {
+	Name     string `json:"name"`
+	Summary  string `json:"summary"`
+	Evidence string `json:"evidence"` // what its tests run against
+	Doc      string `json:"doc,omitempty"`
+}
+
+func (s *shell) providers() error {
+	var items []providerItem
+	for _, t := range app.Providers().All() {
+		items = append(items, providerItem{Name: t.Name, Summary: t.Summary, Evidence: t.Evidence})
+	}
+	return emit(s, "Provider", items, func() {
+		rows := [][]string{{"NAME", "TESTED AGAINST", "WHAT"}}
+		for _, it := range items {
+			rows = append(rows, []string{it.Name, it.Evidence, it.Summary})
+		}
+		table(s.out, "", rows)
+	})
+}
+
+func (s *shell) provider(name string) error {
+	t, ok := app.Providers().Get(name)
+	if !ok {
+		err := usage("there is no provider %q", name)
+		if near := app.Nearest(name, app.Providers().Names()); near != "" {
+			return err.WithHint("did you mean %s?", near)
+		}
+		return err.WithHint("rotor providers lists them")
+	}
+	it := providerItem{Name: t.Name, Summary: t.Summary, Evidence: t.Evidence, Doc: t.Doc}
+	return emit(s, "Provider", []providerItem{it}, func() {
+		s.say("# %s\n\n%s. Tested against: %s.\n\n%s\n", t.Name, t.Summary, t.Evidence, strings.TrimSpace(t.Doc))
+	})
+}

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// tell writes words for people, to stderr.
+func (s *shell) tell(text string, args ...any) { fmt.Fprintf(s.err, text, args...) }
+
+// say writes data, to stdout.
+func (s *shell) say(text string, args ...any) { fmt.Fprintf(s.out, text, args...) }
+
+type colour string
+
+const (
+	red    colour = "31"
+	green  colour = "32"
+	yellow colour = "33"
+	dim    colour = "2"
+	bold   colour = "1"
+)
+
+// paint colours words on stderr; they must be clear without it.
+func (s *shell) paint(c colour, text string) string { return paint(s.colored(s.errTTY), c, text) }
+
+// tint colours words on stdout.
+func (s *shell) tint(c colour, text string) string { return paint(s.colored(s.outTTY), c, text) }
+
+func paint(on bool, c colour, text string) string {
+	if !on || text == "" {
+		return text
+	}
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+// colored: --color, NO_COLOR, CLICOLOR_FORCE, TERM=dumb, and whether anybody
+// looks.
+func (s *shell) colored(tty bool) bool {
+	force := os.Getenv("CLICOLOR_FORCE")
+	switch {
+	case s.color == "always":
+		return true
+	case s.color == "never" || os.Getenv("NO_COLOR") != "":
+		return false
+	case force != "" && force != "0":
+		return true
+	}
+	return tty && os.Getenv("TERM") != "dumb"
+}
+
+// mayAsk says whether a person sits there to answer.
+func (s *shell) mayAsk() bool {
+	return s.inTTY && s.errTTY && !s.noInput && os.Getenv("CI") == ""
+}
+
+// confirm asks for a yes; the answer is no unless it is y or yes.
+func (s *shell) confirm(question string) (bool, error) {
+	s.tell("%s [y/N] ", question)
+	line, err := s.readLine()
+	if err != nil {
+		return false, err
+	}
+	return oneOf(strings.ToLower(strings.TrimSpace(line)), "y", "yes"), nil
+}
+
+// typed asks for a name to be typed, for what cannot be taken back.
+func (s *shell) typed(question, name string) (bool, error) {
+	s.tell("%s\nType %s to go on: ", question, name)
+	line, err := s.readLine()
+	return strings.TrimSpace(line) == name, err
+}
+
+func (s *shell) readLine() (string, error) {
+	if _, buffered := s.in.(*bufio.Reader); !buffered {
+		s.in = bufio.NewReader(s.in)
+	}
+	line, err := s.in.(*bufio.Reader).ReadString('\n')
+	if err == io.EOF {
+		err = nil
+		if line == "" {
+			s.tell("\n")
+		}
+	}
+	return line, err
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// span is a length of time in its two largest units.
+func span(d time.Duration) string {
+	d = d.Abs()
+	switch {
+	case d >= 48*time.Hour:
+		days := d / (24 * time.Hour)
+		return fmt.Sprintf("%dd", days)
+	case d >= time.Hour:
+		h, m := d/time.Hour, d%time.Hour/time.Minute
+		if m == 0 || h >= 10 {
+			return fmt.Sprintf("%dh", h)
+		}
+		return fmt.Sprintf("%dh%dm", h, m)
+	case d >= time.Minute:
+		m, sec := d/time.Minute, d%time.Minute/time.Second
+		if sec == 0 || m >= 10 {
+			return fmt.Sprintf("%dm", m)
+		}
+		return fmt.Sprintf("%dm%ds", m, sec)
+	case d >= time.Second:
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return fmt.Sprintf("%dms", d.Milliseconds())
+}
+
+// ago places a time before or after now.
+func ago(t, now time.Time) string {
+	switch d := now.Sub(t); {
+	case t.IsZero():
+		return "never"
+	case d.Abs() < time.Second:
+		return "now"
+	case d < 0:
+		return "in " + span(d)
+	default:
+		return span(d) + " ago"
+	}
+}
+
+// table writes columns as wide as their content; the last one is not padded.
+// Cells may be coloured.
+func table(w io.Writer, indent string, rows [][]string) {
+	var widths []int
+	for _, r := range rows {
+		for i, c := range r {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], visible(c))
+		}
+	}
+	for _, r := range rows {
+		line := indent
+		for i, c := range r {
+			line += c
+			if i < len(r)-1 {
+				line += strings.Repeat(" ", widths[i]-visible(c)+2)
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+}
+
+// visible is a text's width without escapes.
+func visible(text string) int {
+	n := utf8.RuneCountInString(text)
+	for {
+		i := strings.Index(text, "\x1b[")
+		if i < 0 {
+			return n
+		}
+		end := strings.IndexByte(text[i:], 'm')
+		if end < 0 {
+			return n
+		}
+		n -= end + 1
+		text = text[i+end+1:]
+	}
+}

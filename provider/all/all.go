@@ -1,0 +1,19 @@
+// Package all lists the providers that Rotor is built with: one line each, and
+// that line is all that a new provider needs outside its own folder.
+package all
+
+import (
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/provider/generated"
+	"github.com/agenticverz/rotor/provider/manual"
+	"github.com/agenticverz/rotor/provider/postgres"
+)
+
+// Registry knows every provider.
+func Registry() provider.Registry {
+	return provider.NewRegistry(
+		generated.Type(),
+		manual.Type(),
+		postgres.Type(),
+	)
+}

@@ -1,0 +1,40 @@
+package all_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/agenticverz/rotor/provider/all"
+)
+
+// TestTypesAreComplete: what the generated pages and the JSON Schema are made of.
+func TestTypesAreComplete(t *testing.T) {
+	for _, typ := range all.Registry().All() {
+		t.Run(typ.Name, func(t *testing.T) {
+			if typ.Summary == "" || strings.HasSuffix(typ.Summary, ".") || typ.Evidence == "" {
+				t.Errorf("Summary %q, Evidence %q", typ.Summary, typ.Evidence)
+			}
+			for _, part := range []string{"**Rights.**", "**Strategy.**", "**A person must", "**Limits.**", `**What "dead" proves.**`} {
+				if !strings.Contains(typ.Doc, part) {
+					t.Errorf("Doc lacks %s", part)
+				}
+			}
+			tagsOf(t, typ.NewOptions())
+		})
+	}
+}
+
+func tagsOf(t *testing.T, opts any) {
+	s := reflect.TypeOf(opts)
+	if s.Kind() != reflect.Pointer || s.Elem().Kind() != reflect.Struct {
+		t.Fatalf("NewOptions gives %v, want a pointer to a struct", s)
+	}
+	for i := range s.Elem().NumField() {
+		f := s.Elem().Field(i)
+		yaml, json := f.Tag.Get("yaml"), f.Tag.Get("json")
+		if yaml == "" || yaml != json || strings.ContainsAny(yaml, "_ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+			t.Errorf("%s: yaml %q, json %q; want the same kebab-case", f.Name, yaml, json)
+		}
+	}
+}

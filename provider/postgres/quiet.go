@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+)
+
+// A statement's text, and with it the verifier, would end up in the server's log, in
+// pg_stat_statements and for a moment in pg_stat_activity. Whoever may change these
+// settings changes them for the one transaction. Each has its own reason:
+var quiet = []struct{ name, value string }{
+	{"log_statement", "'none'"},
+	{"log_min_error_statement", "'panic'"}, // else a failing ALTER is logged with its text
+	{"log_min_duration_statement", "-1"},
+	{"log_min_duration_sample", "-1"},
+	{"track_activities", "off"},
+	{"pg_stat_statements.track_utility", "off"},
+}
+
+// learnQuiet finds out which of the settings we may change: a superuser all, others
+// what was granted (PostgreSQL 15 and newer). For the rest the protection is that a
+// verifier of a random password is of no use to its reader.
+func (s *session) learnQuiet(ctx context.Context) error {
+	allowed := s.super
+	var rows [][]string
+	if !s.super && s.version >= 15 {
+		var asks []string
+		for _, q := range quiet {
+			asks = append(asks, "has_parameter_privilege('"+q.name+"', 'SET')::text")
+		}
+		var err error
+		if rows, err = s.read(ctx, "SELECT "+strings.Join(asks, ", ")); err != nil {
+			return err
+		}
+	}
+	s.quiet = nil
+	for i, q := range quiet {
+		if allowed || len(rows) == 1 && rows[0][i] == "true" {
+			s.quiet = append(s.quiet, "SET LOCAL "+q.name+" = "+q.value)
+		}
+	}
+	return s.noSampling(ctx)
+}
+
+// noSampling: whether a whole transaction is logged (log_transaction_sample_rate) is
+// decided when it begins, before any SET LOCAL.
+func (s *session) noSampling(ctx context.Context) error {
+	if !s.super {
+		return nil
+	}
+	_, err := s.read(ctx, "SELECT set_config('log_transaction_sample_rate', '0', false)")
+	return err
+}
+
+// hushed puts the settings before statements whose text is nobody's business.
+func (s *session) hushed(statements ...statement) []statement {
+	var out []statement
+	for _, q := range s.quiet {
+		out = append(out, statement{sql: q})
+	}
+	return append(out, statements...)
+}

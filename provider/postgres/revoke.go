@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// Revoke closes the role's login and ends its sessions, by oid: a renamed role is
+// still found, and a new role of the same name is left alone. A role that is gone
+// is nil.
+//
+// In-place, the handle is the role itself: Revoke ends the value that it has now.
+// The engine does not call it for a password that was overwritten.
+func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
+	const op = "postgres: revoke"
+	if !isOID(h.ID) {
+		return fault.New(fault.BadConfig, "%s: the handle has no oid", op)
+	}
+	return p.admin.with(ctx, op, func(ctx context.Context, s *session) error {
+		name, err := p.revocable(ctx, op, s, h.ID)
+		if err != nil || name == "" {
+			return err
+		}
+		_, err = s.change(ctx, p.opts.timeout(),
+			statement{sql: "ALTER ROLE " + pgx.Identifier{name}.Sanitize() + " NOLOGIN PASSWORD NULL"},
+			// fails, and so undoes the change, if the name meanwhile belongs to another role
+			statement{`SELECT 1 / (NOT rolcanlogin)::int FROM pg_roles WHERE oid = $1::oid`, []string{h.ID}})
+		if err != nil {
+			return err
+		}
+		return s.endSessions(ctx, h.ID)
+	})
+}
+
+func isOID(text string) bool {
+	return text != "" && len(text) <= 10 && leadingDigits(text) == text
+}
+
+// revocable is the role's present name, "" if it is gone. Roles whose end would hurt
+// more than the credential are refused.
+func (p *Provider) revocable(ctx context.Context, op string, s *session, oid string) (string, error) {
+	rows, err := s.read(ctx, `SELECT rolname, rolsuper::text, (rolname = session_user OR rolname = current_user)::text
+		FROM pg_roles WHERE oid = $1::oid`, oid)
+	if err != nil || len(rows) == 0 {
+		return "", err
+	}
+	switch name := rows[0][0]; {
+	case rows[0][1] == "true" || rows[0][2] == "true" || name == p.opts.OwnerRole:
+		return "", fault.New(fault.BadConfig, "%s: role %s is a superuser, the owner role or the admin itself; it is not revoked", op, name).
+			WithHint("the handle must be a login of the application")
+	case !s.signal:
+		return "", fault.New(fault.Denied, "%s: the admin may not end sessions", op).
+			WithHint("GRANT pg_signal_backend TO the admin; nothing was changed")
+	default:
+		return name, nil
+	}
+}
+
+// rounds of ending sessions: one is enough unless a login was just on its way in.
+const rounds = 5
+
+// endSessions waits up to two seconds for each session, in the server.
+func (s *session) endSessions(ctx context.Context, oid string) error {
+	for range rounds {
+		rows, err := s.read(ctx, `SELECT pg_terminate_backend(pid, 2000)::text FROM pg_stat_activity
+			WHERE usesysid = $1::oid AND pid <> pg_backend_pid()`, oid)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+	}
+	return fault.New(fault.Transient, "%s: the login is closed, but sessions of the role do not end", s.op).
+		WithHint("SELECT pid, state, query FROM pg_stat_activity WHERE usesysid = %s", oid)
+}
+
+// Usage counts the role's open sessions. None now does not mean none tonight.
+func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
+	const op = "postgres: usage"
+	if !isOID(h.ID) {
+		return provider.Usage{}, fault.New(fault.BadConfig, "%s: the handle has no oid", op)
+	}
+	var u provider.Usage
+	err := p.admin.with(ctx, op, func(ctx context.Context, s *session) error {
+		if !s.statistic {
+			return nil // the sessions of other roles are hidden from us
+		}
+		rows, err := s.read(ctx, `SELECT COALESCE(NULLIF(application_name, ''), 'unnamed') || ' from ' || COALESCE(host(client_addr), 'the server itself'),
+			count(*)::text, to_char(max(GREATEST(backend_start, state_change)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+			FROM pg_stat_activity WHERE usesysid = $1::oid GROUP BY 1 ORDER BY 1`, h.ID)
+		if err == nil {
+			u, err = usageOf(rows)
+		}
+		return err
+	})
+	return u, err
+}
+
+func usageOf(rows [][]string) (provider.Usage, error) {
+	u := provider.Usage{Known: true}
+	for _, row := range rows {
+		n, countErr := strconv.Atoi(row[1])
+		u.Active += n
+		u.Who = append(u.Who, row[0])
+		at, err := time.Parse(time.RFC3339, row[2])
+		if err != nil || countErr != nil {
+			return u, fault.New(fault.Unknown, "postgres: usage: the server's answer makes no sense")
+		}
+		if at.After(u.LastUsed) {
+			u.LastUsed = at
+		}
+	}
+	return u, nil
+}
+
+// Now is the server's clock.
+func (p *Provider) Now(ctx context.Context) (time.Time, error) {
+	var now time.Time
+	err := p.admin.with(ctx, "postgres: clock", func(ctx context.Context, s *session) error {
+		rows, err := s.read(ctx, `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`)
+		if err != nil {
+			return err
+		}
+		if now, err = time.Parse(time.RFC3339, rows[0][0]); err != nil {
+			return fault.New(fault.Unknown, "postgres: clock: the server's time makes no sense")
+		}
+		return nil
+	})
+	return now, err
+}

@@ -1,0 +1,221 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// askForPassword: only logins for which the server wants a password count. Where
+// pg_hba.conf says trust, peer or cert every password "works".
+const askForPassword = "password,md5,scram-sha-256"
+
+// Verify logs in over TCP, through verify-address if there is one, and uses the
+// rights inside a transaction that is rolled back.
+func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
+	const op = "postgres: verify"
+	address := p.opts.VerifyAddress
+	if address == "" {
+		address = p.opts.Address
+	}
+	name := userOf(v.Values)
+	conn, err := p.connect(ctx, op, address, name, v.Values[password])
+	if err != nil {
+		return err
+	}
+	defer closeNow(conn)
+	return p.prove(ctx, op, conn, name)
+}
+
+// prove sends everything as one message: a pooler must not spread it over sessions.
+func (p *Provider) prove(ctx context.Context, op string, conn *pgconn.PgConn, name string) error {
+	sql := []string{"BEGIN", "SET LOCAL statement_timeout = " + strconv.FormatInt(p.opts.timeout().Milliseconds(), 10),
+		"SELECT session_user::text, current_user::text"}
+	if p.opts.Rights == rightsOwner {
+		sql = append(sql, "CREATE TABLE rotor_verify_"+strings.ToLower(rand.Text())+" (n integer)")
+	}
+	if p.opts.VerifyTable != "" {
+		sql = append(sql, "INSERT INTO "+pgx.Identifier(strings.Split(p.opts.VerifyTable, ".")).Sanitize()+" DEFAULT VALUES")
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout+p.opts.timeout())
+	defer cancel()
+	results, err := conn.Exec(ctx, strings.Join(append(sql, "ROLLBACK"), "; ")).ReadAll()
+	if len(results) > 2 && len(results[2].Rows) == 1 {
+		who := texts(results[2].Rows)[0]
+		if err := p.rightIdentity(op, name, who[0], who[1]); err != nil {
+			return err
+		}
+	} else if err == nil {
+		return fault.New(fault.Unknown, "%s: the server answers nonsense", op)
+	}
+	if err != nil {
+		return p.proofFailure(op, err)
+	}
+	return nil
+}
+
+// rightIdentity: if the login is no member of the owner role, the server lets it in
+// with a mere warning, and it owns nothing.
+func (p *Provider) rightIdentity(op, name, session, current string) error {
+	switch {
+	case session != name:
+		return fault.New(fault.BadConfig, "%s: logged in as %s and arrived as %s", op, name, session).
+			WithHint("a pooler with a forced user= hides which login is in use")
+	case p.opts.OwnerRole != "" && current != p.opts.OwnerRole:
+		return fault.New(fault.Denied, "%s: role %s acts as %s, not as %s", op, name, current, p.opts.OwnerRole).
+			WithHint("GRANT the owner role to it, and ALTER ROLE … IN DATABASE … SET role TO the owner role")
+	}
+	return nil
+}
+
+// proofFailure may repeat the server's words: the statements hold no secret.
+func (p *Provider) proofFailure(op string, err error) error {
+	e := lastServerError(err)
+	switch {
+	case e == nil:
+		kind, cause := noContact(err)
+		return fault.Wrap(kind, op, cause)
+	case e.Code == "42501":
+		return fault.New(fault.Denied, "%s: %s (SQLSTATE 42501)", op, e.Message).
+			WithHint("the login works but lacks this right; if it is not meant to have it, set rights: table or login")
+	case e.Code == "3F000":
+		return fault.New(fault.BadConfig, "%s: %s (SQLSTATE 3F000)", op, e.Message).
+			WithHint("the login's search_path has no schema; set rights: table with a verify-table, or rights: login")
+	case e.Code == "25006":
+		return fault.New(fault.BadConfig, "%s: %s (SQLSTATE 25006)", op, e.Message).
+			WithHint("verify-address leads to a standby; set rights: login, or choose the primary")
+	case transientState(e.Code):
+		return fault.New(fault.Transient, "%s: %s (SQLSTATE %s)", op, e.Message, e.Code)
+	}
+	return fault.New(fault.BadConfig, "%s: %s (SQLSTATE %s)", op, e.Message, e.Code).
+		WithHint("rights and verify-table say what verify tries")
+}
+
+// Probe logs in at the server itself: a pooler's refusal proves nothing about the role.
+func (p *Provider) Probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
+	const op = "postgres: probe"
+	name := userOf(v.Values)
+	conn, err := p.connect(ctx, op, p.opts.Address, name, v.Values[password])
+	switch {
+	case errors.Is(err, errDead):
+		return provider.Refused, nil
+	case fault.KindOf(err) == fault.Denied && err != nil:
+		return provider.Restricted, nil // authenticated, but may not connect to the database
+	case err != nil:
+		return provider.NotKnown, err
+	}
+	defer closeNow(conn)
+	result := conn.ExecParams(ctx, "SELECT current_user::text", nil, nil, nil, nil).Read()
+	if result.Err != nil || len(result.Rows) != 1 {
+		return provider.Alive, nil // it was let in
+	}
+	if current := texts(result.Rows)[0][0]; p.opts.Strategy == rotation.Alternate && current != p.opts.OwnerRole {
+		return provider.Restricted, nil
+	}
+	return provider.Alive, nil
+}
+
+// connect logs a managed role in. A failure that proves the login dead is errDead.
+func (p *Provider) connect(ctx context.Context, op, address, name string, word secret.Value) (*pgconn.PgConn, error) {
+	if name == "" || word.IsZero() {
+		return nil, fault.New(fault.BadConfig, "%s: the value has no user name or no password", op)
+	}
+	cfg, err := p.loginConfig(ctx, op, address, name)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Password, cfg.RequireAuth = word.Reveal(), askForPassword // sent by the driver, never kept
+	conn, err := pgconn.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, loginFailure(op, err)
+	}
+	return conn, nil
+}
+
+// asksForPassword goes as far as the server's first question and hangs up, so that
+// no failed login is counted. nil: a password is wanted.
+func (p *Provider) asksForPassword(ctx context.Context, op, address, name string) error {
+	cfg, err := p.loginConfig(ctx, op, address, name)
+	if err != nil {
+		return err
+	}
+	cfg.Password, cfg.RequireAuth = "", "none"
+	conn, err := pgconn.ConnectConfig(ctx, cfg)
+	switch {
+	case err == nil:
+		closeNow(conn)
+		return noPasswordAsked(op)
+	case otherMethod(err), refusedByPooler(err): // a pooler does not know the role yet
+		return nil
+	case provenDead(err): // asked nothing, looked the role up: trust, and no such login yet
+		return noPasswordAsked(op)
+	}
+	return loginFailure(op, err)
+}
+
+// loginConfig takes the way to the server, TLS included, from the admin's connection
+// string and everything else from the options.
+func (p *Provider) loginConfig(ctx context.Context, op, address, name string) (*pgconn.Config, error) {
+	dsn, err := p.admin.source(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := parseDSN(op, dsn)
+	if err != nil {
+		return nil, err
+	}
+	cfg.User, cfg.Database = name, p.opts.Database
+	cfg.RuntimeParams = map[string]string{"application_name": "rotor"}
+	if address != "" {
+		redirect(cfg, address)
+	} else if isSocket(cfg.Host) {
+		return nil, fault.New(fault.BadConfig, "%s: the admin's connection is a unix socket, where passwords are rarely asked", op).
+			WithHint("set address: host:port of the server")
+	}
+	return cfg, nil
+}
+
+func isSocket(host string) bool { return strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") }
+
+// redirect sends cfg to another host and port, with the TLS variants of its first host.
+func redirect(cfg *pgconn.Config, address string) {
+	host, text, _ := net.SplitHostPort(address)  // validated with the options
+	number, _ := strconv.ParseUint(text, 10, 16) // likewise
+	from, fromPort, port := cfg.Host, cfg.Port, uint16(number)
+	var variants []*pgconn.FallbackConfig
+	for _, f := range cfg.Fallbacks {
+		if f.Host == from && f.Port == fromPort {
+			f.Host, f.Port = host, port
+			variants = append(variants, f)
+		}
+	}
+	cfg.Host, cfg.Port, cfg.Fallbacks = host, port, variants
+	for _, f := range variants {
+		if f.TLSConfig != nil && f.TLSConfig.ServerName != "" {
+			f.TLSConfig = f.TLSConfig.Clone()
+			f.TLSConfig.ServerName = host
+		}
+	}
+	if cfg.TLSConfig != nil && cfg.TLSConfig.ServerName != "" {
+		cfg.TLSConfig = cfg.TLSConfig.Clone()
+		cfg.TLSConfig.ServerName = host
+	}
+}
+
+func closeNow(conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}

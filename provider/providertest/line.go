@@ -1,0 +1,125 @@
+package providertest
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+)
+
+// Line is a vendor's HTTP API at a loopback address, with everything the exam wants
+// to do to the way there. The handler is the vendor's double; it never notices.
+//
+//	line := providertest.NewLine(t, double)
+//	Subject{Provider: open(line.URL), Break: line.Break, HTTP: line.HTTP(refusal, gone), …}
+type Line struct {
+	URL string
+	// Changes says which requests change something; default all but GET, HEAD and
+	// OPTIONS. Set it for vendors that read by POST.
+	Changes func(*http.Request) bool
+
+	t       testing.TB
+	handler http.Handler
+	mu      sync.Mutex
+	server  *http.Server
+	broken  Breakage
+	mended  chan struct{}
+	canned  *Reply
+	calls   int
+}
+
+// NewLine serves the handler until the end of the test.
+func NewLine(t testing.TB, handler http.Handler) *Line {
+	t.Helper()
+	l := &Line{t: t, handler: handler, mended: make(chan struct{}), Changes: func(r *http.Request) bool {
+		return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
+	}}
+	l.URL = "http://" + l.listen("127.0.0.1:0")
+	t.Cleanup(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.server.Close()
+	})
+	return l
+}
+
+// listen must be called without the lock of a running server.
+func (l *Line) listen(address string) string {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		l.t.Fatalf("the line cannot listen: %v", err)
+	}
+	l.server = &http.Server{Handler: l}
+	go func(s *http.Server) { _ = s.Serve(listener) }(l.server) // ends with Close
+	return listener.Addr().String()
+}
+
+// ServeHTTP answers, or does not, as the exam wants it.
+func (l *Line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	l.calls++
+	canned, broken, mended := l.canned, l.broken, l.mended
+	l.mu.Unlock()
+	switch {
+	case canned != nil:
+		for name, values := range canned.Header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(canned.Status)
+		fmt.Fprint(w, canned.Body)
+	case broken == Silent:
+		select {
+		case <-mended:
+		case <-r.Context().Done():
+		}
+		panic(http.ErrAbortHandler)
+	case broken == Unanswered && l.Changes(r):
+		l.handler.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler) // closes the connection
+	default:
+		l.handler.ServeHTTP(w, r)
+	}
+}
+
+// Break is the hook of Subject.
+func (l *Line) Break(b Breakage) (mend func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken, l.mended = b, make(chan struct{})
+	if b == Unsent {
+		l.server.Close()
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		close(l.mended)
+		l.broken = ""
+		if b == Unsent {
+			l.listen(l.URL[len("http://"):])
+		}
+	}
+}
+
+// HTTP is the hook of Subject: the vendor's answers to a revoked value and to the
+// revocation of what is gone.
+func (l *Line) HTTP(refusal, gone Reply) *HTTP {
+	return &HTTP{Answer: l.answer, Refusal: refusal, Gone: gone}
+}
+
+func (l *Line) answer(r Reply) (func() int, func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.canned, l.calls = &r, 0
+	calls := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.calls
+	}
+	return calls, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.canned = nil
+	}
+}

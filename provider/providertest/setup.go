@@ -1,0 +1,82 @@
+// Package providertest is the exam that every provider sits. A provider's own
+// tests say how to open an account and how to break it; the exam asks the rest:
+// repeated calls, lost answers, strangers, wrong classes of failure, leaks.
+//
+// What surprises: a question that cannot be asked, because a hook is missing or
+// the provider lacks the ability, is skipped by name. Read the skips: the exam
+// only vouches for what it asked.
+package providertest
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// Setup tells the exam how to open an account. Open is called anew for each
+// question and must give an account without live values of ours.
+type Setup struct {
+	Open func(t testing.TB) Subject
+	// FormOnly says why Verify can check no more than the form ("nobody outside
+	// checks it"). Allowed for providers without an issuer and for minter person.
+	FormOnly string
+}
+
+// Subject is a provider, its account, and what the exam may do to them. Only
+// Provider is required.
+type Subject struct {
+	Provider provider.Provider
+	// Again gives the same provider as another process would see it: same
+	// account, nothing remembered.
+	Again func() provider.Provider
+	// Supply makes a new valid value (minter person).
+	Supply func() secret.Set
+	// Secrets are further values that no error may contain: the management key.
+	Secrets []secret.Value
+	// Live lists all live values of the account, strangers included.
+	Live func(ctx context.Context) ([]rotation.Handle, error)
+	// Stranger makes a live value that is not ours and has no label.
+	Stranger func(ctx context.Context) (rotation.Handle, error)
+	// Settled waits (or moves the double's clock) until the last change acts.
+	Settled func()
+	// Break harms the way to the provider until mend is called.
+	Break func(Breakage) (mend func())
+	// PageSize is how many values the provider lists at once; Find is asked for more.
+	PageSize int
+	// HTTP lets the exam choose the answers of an HTTP provider.
+	HTTP *HTTP
+}
+
+// Breakage is a way to lose contact.
+type Breakage string
+
+const (
+	// Unsent: nothing reaches the provider; connections are refused.
+	Unsent Breakage = "unsent"
+	// Unanswered: a request that changes something takes effect, and its answer is lost.
+	Unanswered Breakage = "unanswered"
+	// Silent: connections are accepted and nothing is ever answered.
+	Silent Breakage = "silent"
+)
+
+// HTTP is for providers behind internal/apiclient.
+type HTTP struct {
+	// Answer makes every request get this answer until restore is called. calls
+	// counts the requests since.
+	Answer func(Reply) (calls func() int, restore func())
+	// Refusal is the vendor's answer to a value that was revoked.
+	Refusal Reply
+	// Gone is the vendor's answer to the revocation of what is already gone.
+	Gone Reply
+}
+
+// Reply is one HTTP answer.
+type Reply struct {
+	Status int
+	Header http.Header
+	Body   string
+}

@@ -1,0 +1,160 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/agenticverz/rotor/engine"
+	"github.com/agenticverz/rotor/journal"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// yield is how long a worker that was fenced stays away from the lock: whoever
+// raised the fence (an emergency) wants it.
+const yield = 300 * time.Millisecond
+
+// effectLimit ends a call that hangs beyond every time-out of its room.
+const effectLimit = 30 * time.Minute
+
+// drive advances record (the zero Record: none) and the credential's other open
+// records in turn while one of them can go on within maxWait. It gives the lock
+// back at its end.
+func (r *Inline) drive(ctx context.Context, credential string, record rotation.Record, release func()) (Report, error) {
+	d := &driving{Inline: r, credential: credential, release: release, rep: Report{Record: record}}
+	effects, done := outlive(ctx, r.StopAfter)
+	d.effects = effects
+	defer func() {
+		r.Engine.Release(credential)
+		d.release()
+		done()
+	}()
+	for {
+		if err := d.round(ctx); err != nil {
+			return d.rep, err
+		}
+		if d.rep.Wait <= 0 || d.rep.Wait > r.maxWait() {
+			return d.rep, nil
+		}
+		if err := sleep(ctx, r.after(), d.rep.Wait, nil); err != nil {
+			return d.rep, err
+		}
+	}
+}
+
+// driving is one stretch of work under the lock.
+type driving struct {
+	*Inline
+	credential string
+	effects    context.Context
+	release    func()
+	rep        Report
+}
+
+// round takes every open record as far as it goes without waiting, the record
+// that was asked for first, and again while one makes room for another.
+func (d *driving) round(ctx context.Context) error {
+	moved := true
+	for moved {
+		moved = false
+		d.rep.Wait = 0
+		if d.rep.Record.ID != "" && !d.rep.Record.Status.Over() {
+			p, err := d.advance(ctx, d.rep.Record)
+			d.rep.Record = p.Record
+			if err != nil {
+				return err
+			}
+			d.soonest(p.Wait)
+		}
+		known, err := d.Journal.Credential(d.effects, d.credential)
+		if err != nil {
+			return err
+		}
+		d.rep.Open = nil
+		for _, x := range known.Open {
+			if x.ID == d.rep.Record.ID {
+				continue
+			}
+			due, left := x.Due(d.Engine.Now())
+			if due {
+				p, err := d.advance(ctx, x)
+				if err != nil {
+					return err
+				}
+				x, left, moved = p.Record, p.Wait, true
+			}
+			if !x.Status.Over() {
+				d.rep.Open = append(d.rep.Open, x)
+				d.soonest(left)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *driving) soonest(wait time.Duration) {
+	if wait > 0 && (d.rep.Wait == 0 || wait < d.rep.Wait) {
+		d.rep.Wait = wait
+	}
+}
+
+// advance takes one record as far as it goes without waiting. Between two
+// actions it looks whether the caller wants to stop.
+func (d *driving) advance(ctx context.Context, record rotation.Record) (engine.Progress, error) {
+	p := engine.Progress{Record: record}
+	for {
+		if err := ctx.Err(); err != nil {
+			return p, err
+		}
+		step, cancel := context.WithTimeout(d.effects, effectLimit)
+		next, err := d.Engine.Advance(step, record.ID)
+		cancel()
+		if errors.Is(err, journal.ErrFenced) {
+			if err = d.retake(ctx, record.Credential); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return p, err
+		}
+		if p = next; !p.Again {
+			return p, nil
+		}
+	}
+}
+
+// retake makes way for whoever raised the fence, and makes sure of the lock.
+func (d *driving) retake(ctx context.Context, credential string) error {
+	d.Engine.Release(credential)
+	d.release()
+	if err := sleep(ctx, d.after(), yield, nil); err != nil {
+		return err
+	}
+	release, err := d.Lock.Acquire(ctx, credential)
+	if err != nil {
+		return err
+	}
+	d.release = release
+	return nil
+}
+
+// outlive gives a context for effects that ends only some time after ctx.
+func outlive(ctx context.Context, wait time.Duration) (context.Context, func()) {
+	if wait == 0 {
+		wait = 30 * time.Second
+	}
+	effects, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var late *time.Timer
+	armed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		late = time.AfterFunc(wait, cancel)
+		close(armed)
+	})
+	return effects, func() {
+		if !stop() {
+			<-armed
+			late.Stop()
+		}
+		cancel()
+	}
+}
