@@ -105,12 +105,12 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 func (r *run) unchanged(present map[string]secret.Set, values secret.Set) error {
 	for _, t := range r.cred.Targets {
 		content, readable := present[t.Place()]
-		key, err1 := t.Key.Render(values, nil)
+		key, err1 := t.Key.RenderKey(values, nil)
 		want, err2 := t.Value.Render(values, nil)
 		if !readable || err1 != nil || err2 != nil || t.Value.UsesPrevious() {
 			continue
 		}
-		if have := content[key.Reveal()]; !have.Equal(want) && r.Mode != rotation.Emergency {
+		if have := content[key]; !have.Equal(want) && r.Mode != rotation.Emergency {
 			return fault.New(fault.BadConfig, "%s: key %s does not hold the value that Rotor put there", t.Place(), t.Key).
 				WithHint("somebody changed it by hand, or the state is older than the store; put the old value back, or take the present one over with: rotor adopt %s", r.Credential)
 		}
@@ -133,7 +133,7 @@ func (r *run) extract(present map[string]secret.Set) (secret.Set, error) {
 		}
 		field := t.Value.Field()
 		if public[field] {
-			have = secret.Public(have.Reveal())
+			have = have.AsPublic()
 		}
 		if before, ok := values[field]; ok && !before.Equal(have) {
 			return nil, fault.New(fault.BadConfig, "the targets of %s disagree about %s", r.Credential, field).
@@ -149,10 +149,13 @@ func (r *run) extract(present map[string]secret.Set) (secret.Set, error) {
 func (r *run) rehearse() error {
 	sample := secret.Set{}
 	for _, f := range r.cred.Provider.Traits().Fields {
-		sample[f.Name] = secret.Public("x")
+		sample[f.Name] = secret.New("x")
+		if !f.Secret {
+			sample[f.Name] = secret.Public("x")
+		}
 	}
 	for _, t := range append(r.cred.targets(rotation.Accept), r.cred.Targets...) {
-		if _, err := t.Key.Render(sample, nil); err != nil {
+		if _, err := t.Key.RenderKey(sample, nil); err != nil {
 			return err
 		}
 		if _, err := t.Value.Render(sample, nil); err != nil {

@@ -102,14 +102,14 @@ func (e *Engine) restored(ctx context.Context, r *run, targets []Target) (store.
 	}
 	edit := store.Edit{Set: secret.Set{}}
 	for _, t := range targets {
-		key, err := t.Key.Render(now, nil)
+		key, err := t.Key.RenderKey(now, nil)
 		if err != nil {
 			return edit, err
 		}
-		if v, ok := before[key.Reveal()]; ok {
-			edit.Set[key.Reveal()] = v
+		if v, ok := before[key]; ok {
+			edit.Set[key] = v
 		} else {
-			edit.Delete = append(edit.Delete, key.Reveal())
+			edit.Delete = append(edit.Delete, key)
 		}
 	}
 	return edit, nil
@@ -145,11 +145,11 @@ func (e *Engine) withoutOld(ctx context.Context, r *run, targets []Target) (stor
 func render(targets []Target, now, old secret.Set) (secret.Set, error) {
 	out := secret.Set{}
 	for _, t := range targets {
-		key, err := t.Key.Render(now, old)
+		key, err := t.Key.RenderKey(now, old)
 		if err != nil {
 			return nil, err
 		}
-		if out[key.Reveal()], err = t.Value.Render(now, old); err != nil {
+		if out[key], err = t.Value.Render(now, old); err != nil {
 			return nil, err
 		}
 	}

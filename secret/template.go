@@ -130,3 +130,16 @@ func (t *Template) Render(now, previous Set) (Value, error) {
 	}
 	return New(b.String()), nil
 }
+
+// RenderKey fills a template that names something: a key of a store, a user in a
+// list. Names are shown and journalled, so a secret field in one is refused.
+func (t *Template) RenderKey(now, previous Set) (string, error) {
+	for f := range t.fields {
+		name := strings.TrimPrefix(f, "previous.")
+		if v, ok := now[name]; ok && !v.public {
+			return "", fault.New(fault.BadConfig, "template %s: field %q is secret and cannot be part of a name", t.text, name)
+		}
+	}
+	v, err := t.Render(now, previous)
+	return v.Reveal(), err
+}
