@@ -1,9 +1,18 @@
 package app
 
 import (
+	"sync"
+
 	"github.com/agenticverz/rotor/check"
+	checkexec "github.com/agenticverz/rotor/check/exec"
+	checkhttp "github.com/agenticverz/rotor/check/http"
+	checklogs "github.com/agenticverz/rotor/check/logs"
+	"github.com/agenticverz/rotor/check/prometheus"
 	"github.com/agenticverz/rotor/config"
 	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/consumer/compose"
+	consumerexec "github.com/agenticverz/rotor/consumer/exec"
+	"github.com/agenticverz/rotor/consumer/signal"
 	"github.com/agenticverz/rotor/provider"
 	providers "github.com/agenticverz/rotor/provider/all"
 	"github.com/agenticverz/rotor/secret"
@@ -12,10 +21,28 @@ import (
 )
 
 // Providers, Stores, Consumers and Checks are what this Rotor is built with.
-func Providers() provider.Registry { return providers.Registry() }
+func Providers() provider.Registry { return allProviders() }
 
 // Stores: see Providers.
-func Stores() store.Registry { return stores.Registry() }
+func Stores() store.Registry { return allStores() }
+
+// Consumers: see Providers.
+func Consumers() consumer.Registry { return allConsumers() }
+
+// Checks: see Providers.
+func Checks() check.Registry { return allChecks() }
+
+// Built at the first use: a command that needs none of them starts faster.
+var (
+	allProviders = sync.OnceValue(providers.Registry)
+	allStores    = sync.OnceValue(stores.Registry)
+	allConsumers = sync.OnceValue(func() consumer.Registry {
+		return consumer.NewRegistry(compose.Type(), consumerexec.Type(), signal.Type())
+	})
+	allChecks = sync.OnceValue(func() check.Registry {
+		return check.NewRegistry(checkexec.Type(), checkhttp.Type(), checklogs.Type(), prometheus.Type())
+	})
+)
 
 // Kinds tells package config which types there are.
 func Kinds() config.Kinds {

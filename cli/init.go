@@ -68,7 +68,7 @@ func scaffold(dir string) string {
 	b.WriteString("  # vault: {type: vaultkv, address: \"http://127.0.0.1:8200\", mount: secret, token: \"env:VAULT_TOKEN\"}\n\n")
 	if len(services) > 0 {
 		b.WriteString("# who presents the values\nconsumers:\n")
-		fmt.Fprintf(&b, "  app: {type: compose, file: %s, services: [%s], environment: [\"dotenv:\"]}\n\n", file, strings.Join(services, ", "))
+		fmt.Fprintf(&b, "  app: {type: compose, file: %s, services: [%s]}\n\n", file, strings.Join(services, ", "))
 	}
 	if len(variables) == 0 {
 		b.WriteString("# credentials:\n")

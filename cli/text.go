@@ -99,7 +99,14 @@ func plural(n int, word string) string {
 
 // span is a length of time in its two largest units.
 func span(d time.Duration) string {
-	d = d.Abs()
+	switch d = d.Abs(); { // just under 48h is 48h
+	case d >= 47*time.Hour:
+		d = d.Round(time.Hour)
+	case d >= time.Hour:
+		d = d.Round(time.Minute)
+	case d >= time.Minute:
+		d = d.Round(time.Second)
+	}
 	switch {
 	case d >= 48*time.Hour:
 		days := d / (24 * time.Hour)

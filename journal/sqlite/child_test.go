@@ -17,17 +17,15 @@ import (
 	"github.com/agenticverz/rotor/rotation"
 )
 
-// child runs instead of the tests when this binary was started by one of them.
+// children are what this binary does when a test starts it again.
+var children = map[string]func(dir string){"append": appendForEver}
+
 func child() bool {
-	switch os.Getenv("ROTOR_TEST_CHILD") {
-	case "append":
-		appendForEver(os.Getenv("ROTOR_TEST_DIR"))
-	case "limit":
-		writeBeyondLimit(os.Getenv("ROTOR_TEST_DIR"))
-	default:
-		return false
+	run := children[os.Getenv("ROTOR_TEST_CHILD")]
+	if run != nil {
+		run(os.Getenv("ROTOR_TEST_DIR"))
 	}
-	return true
+	return run != nil
 }
 
 func startChild(t *testing.T, what, dir string) (*exec.Cmd, *bufio.Scanner) {

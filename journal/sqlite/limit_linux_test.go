@@ -1,5 +1,3 @@
-//go:build linux
-
 package sqlite_test
 
 import (
@@ -18,10 +16,9 @@ import (
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/journal/journaltest"
 	"github.com/agenticverz/rotor/journal/sqlite"
-	"github.com/agenticverz/rotor/rotation"
 )
 
-var intent = rotation.Event{At: benchNow, Type: rotation.Intent}
+func init() { children["limit"] = writeBeyondLimit }
 
 // writeBeyondLimit makes a commit fail with an I/O error: the kernel refuses to
 // let the log grow.
