@@ -24,7 +24,7 @@ func (a *App) Schedule(ctx context.Context, now rotation.Instant) (due []engine.
 	if a.Config() == nil || a.Trusted() != nil {
 		return nil, 0, a.Trusted()
 	}
-	all, err := a.standings(ctx, a.firstSeen(now.Wall))
+	all, err := a.Standings(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -78,25 +78,40 @@ func (a *App) notBefore(ctx context.Context, s Standing) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// firstSeen remembers when serve first met a credential, so that a fleet that
-// was never rotated is spread over the first day instead of all starting at
-// once. Losing the memory only spreads it again.
-func (a *App) firstSeen(now time.Time) func(string) time.Time {
-	path := filepath.Join(a.StateDir, "first-seen.json")
+// firstSeen says when serve first met the credentials: a fleet that was never
+// rotated is spread over a day instead of all starting at once. Without that
+// memory, or without serve, they are due at once.
+func (a *App) firstSeen() map[string]time.Time {
 	seen := map[string]time.Time{}
-	if text, err := os.ReadFile(path); err == nil {
-		_ = json.Unmarshal(text, &seen)
+	if text, err := os.ReadFile(filepath.Join(a.StateDir, seenFile)); err == nil {
+		_ = json.Unmarshal(text, &seen) // damaged: nothing is remembered
 	}
-	grown := false
+	return seen
+}
+
+const seenFile = "first-seen.json"
+
+// meet remembers credentials that are new.
+func (a *App) meet(now time.Time) {
+	seen, grown := a.firstSeen(), false
 	for _, c := range a.Config().Credentials {
 		if _, ok := seen[c.Name]; !ok {
 			seen[c.Name], grown = now.UTC().Truncate(time.Second), true
 		}
 	}
-	if grown {
-		if text, err := json.Marshal(seen); err == nil {
-			_ = renameio.WriteFile(path, text, 0o600)
-		}
+	if !grown {
+		return
 	}
-	return func(name string) time.Time { return seen[name] }
+	if text, err := json.Marshal(seen); err == nil {
+		_ = renameio.WriteFile(filepath.Join(a.StateDir, seenFile), text, 0o600)
+	}
+}
+
+// ServeSchedule is Schedule for a process that stays: it spreads credentials
+// that are new to it.
+func (a *App) ServeSchedule(ctx context.Context, now rotation.Instant) ([]engine.Request, time.Duration, error) {
+	if a.Config() != nil {
+		a.meet(now.Wall)
+	}
+	return a.Schedule(ctx, now)
 }

@@ -23,11 +23,6 @@ type Standing struct {
 // Standings lists every credential of rotor.yaml in its order, then those that
 // only the journal knows.
 func (a *App) Standings(ctx context.Context) ([]Standing, error) {
-	return a.standings(ctx, nil)
-}
-
-// standings: since says when a credential was first known; nil: not known.
-func (a *App) standings(ctx context.Context, since func(string) time.Time) ([]Standing, error) {
 	all, err := a.Journal.Credentials(ctx)
 	if err != nil {
 		return nil, err
@@ -39,15 +34,13 @@ func (a *App) standings(ctx context.Context, since func(string) time.Time) ([]St
 	var out []Standing
 	now := a.Now().Wall
 	if a.Config() != nil {
-		near := neighbours(a.Config(), known)
+		near, seen := neighbours(a.Config(), known), a.firstSeen()
 		for _, c := range a.Config().Credentials {
 			s := Standing{Name: c.Name, Config: c, InConfig: true, Known: known[c.Name]}
 			s.Known.Name = c.Name
 			f := facts(s.Known)
 			f.Neighbour = near(c)
-			if since != nil {
-				f.Since = since(c.Name)
-			}
+			f.Since = seen[c.Name]
 			s.Schedule = c.Policy.Due(f, now)
 			out = append(out, s)
 			delete(known, c.Name)
@@ -137,6 +130,8 @@ func (a *App) Standing(ctx context.Context, name string) (Standing, error) {
 	if err != nil {
 		return Standing{}, err
 	}
+	f := facts(known)
+	f.Since = a.firstSeen()[c.Name]
 	return Standing{Name: c.Name, Config: c, InConfig: true, Known: known,
-		Schedule: c.Policy.Due(facts(known), a.Now().Wall)}, nil
+		Schedule: c.Policy.Due(f, a.Now().Wall)}, nil
 }

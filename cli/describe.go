@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/agenticverz/rotor/app"
@@ -25,7 +26,7 @@ func describe(ctx context.Context, a *app.App, r rotation.Record) (rotationItem,
 	if task, ok := st.Next(); ok && !fresh.Status.Over() {
 		item.Step = string(task.Step)
 		if task.Part != "" {
-			item.Step += " " + task.Part
+			item.Step += " " + strings.TrimSuffix(task.Part, ":")
 		}
 	}
 	if fresh.Wake != nil {

@@ -180,7 +180,7 @@ func (s *shell) eventLine(r rotation.Record, e rotation.Event) string {
 		what = fmt.Sprintf("generation %d: %s", r.Generation, what)
 	}
 	if e.Part != "" {
-		what += " " + e.Part
+		what += " " + strings.TrimSuffix(e.Part, ":") // a store that is one path
 	}
 	switch e.Type {
 	case rotation.Result:

@@ -92,7 +92,7 @@ func (s *shell) serve(ctx context.Context, workers int) error {
 	if err := s.ensureTrust(ctx, a); err != nil {
 		return err
 	}
-	loop := local.New(local.Options{Inline: *a.Inline(), Schedule: a.Schedule, Workers: workers, Log: log})
+	loop := local.New(local.Options{Inline: *a.Inline(), Schedule: a.ServeSchedule, Workers: workers, Log: log})
 	loop.Start(ctx)
 	log.Info("serving", "config", a.Config().File, "state", a.StateDir, "credentials", len(a.Config().Credentials))
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // not under systemd: nothing to tell

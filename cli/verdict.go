@@ -47,6 +47,10 @@ func (w *worker) verdict(rep runner.Report) int {
 			w.tell("%s generation %d of %s has ended.\n", w.paint(green, "Done:"), rep.Record.Generation, name)
 		}
 	case rotation.Failed:
+		if w.ordered {
+			w.tell("%s %s had changed nothing yet, and has ended.\n", w.paint(green, "Done:"), rep.Record.ID)
+			break
+		}
 		w.tell("rotor: %s %s was not rotated, nothing changed: %s\n", w.paint(red, "error:"), name, item.Why)
 		w.hint(item)
 		code = failureCode(item)
@@ -67,7 +71,7 @@ func (w *worker) verdict(rep runner.Report) int {
 	if code == exitDone && rep.Record.Status == rotation.Done {
 		w.tell("Next: rotor status %s\n", name)
 	}
-	if code == exitWaiting && w.detach {
+	if code == exitWaiting && (w.detach || w.ordered && rep.Record.Status.Over()) {
 		return exitDone
 	}
 	return code

@@ -19,7 +19,13 @@ import (
 	"github.com/agenticverz/rotor/secret"
 )
 
-func TestMain(m *testing.M) { testserver.Main(m) }
+func TestMain(m *testing.M) {
+	code := testserver.Wrap(m).Run()
+	_ = os.RemoveAll(appDir)
+	os.Exit(code)
+}
+
+var appDir string // where the app is built; "" = it was not needed
 
 const (
 	oldKey = "old-key-9Yc2Lq7TnB4wXe"
@@ -40,6 +46,7 @@ type plant struct {
 
 var buildOnce = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "rotor-compose-app-")
+	appDir = dir
 	if err != nil {
 		return "", err
 	}
