@@ -121,6 +121,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.Journal, err = sqlite.Open(ctx, sqlite.Options{Dir: a.StateDir, MAC: a.Keys.AuditMAC}); err != nil {
 		return err
 	}
+	a.Journal = hooked(a.Journal)
 	a.Lock = runner.FileLock{Dir: filepath.Join(a.StateDir, "locks")}
 	a.catalog = newCatalog(a.Config(), a.Trusted)
 	a.Engine = &engine.Engine{

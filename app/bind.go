@@ -127,3 +127,6 @@ func reason(err error) error {
 	}
 	return err
 }
+
+// Source binds a reference as rotor.yaml means it.
+func (a *App) Source(ref string) (secret.Source, error) { return a.catalog.bind.Source(ref) }

@@ -46,7 +46,7 @@ func (w *worker) asks(ctx context.Context, r rotation.Record) (rotation.Step, st
 
 func (w *worker) askApproval(ctx context.Context, r rotation.Record, note string) error {
 	w.tell("%s: %s\n", r.Credential, note)
-	ok, err := w.confirm("Approve?")
+	ok, err := w.confirm(ctx, "Approve?")
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (w *worker) askApproval(ctx context.Context, r rotation.Record, note string
 
 func (w *worker) askValue(ctx context.Context, r rotation.Record) error {
 	w.instruct(ctx, r)
-	values, err := w.promptValues(r.Credential, w.app)
+	values, err := w.promptValues(ctx, r.Credential, w.app)
 	if err != nil {
 		return err
 	}

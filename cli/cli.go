@@ -152,6 +152,10 @@ func (s *shell) complain(err error) {
 	if err == nil || errors.As(err, &silent) {
 		return
 	}
+	if errors.Is(err, context.Canceled) {
+		s.tell("rotor: stopped\n")
+		return
+	}
 	var list *config.Errors
 	if errors.As(err, &list) {
 		s.tell("rotor: %s %s\n\n%s", s.paint(red, "error:"), mistakes(len(list.Problems)), config.Explain(err))

@@ -110,4 +110,3 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s has mode %s", args[1], got)
 	}
 }
-

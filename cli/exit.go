@@ -64,6 +64,8 @@ func code(ctx context.Context, err error) int {
 		return exitDone
 	case errors.As(context.Cause(ctx), &sig):
 		return 128 + int(sig.signal)
+	case errors.Is(err, context.Canceled):
+		return 128 + int(syscall.SIGINT)
 	case errors.As(err, &silent):
 		return int(silent)
 	case errors.As(err, &held):

@@ -105,9 +105,10 @@ const example = `  api-token:
     targets: [{store: dotenv, key: API_TOKEN}]
 `
 
-var (
-	assignment = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=`)
-	secretWord = regexp.MustCompile(`(?i)(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|ACCESS_KEY|_KEY$|_PASS$|DSN$|CREDENTIAL)`)
+// Compiled here, not when the program starts: every command would pay for it.
+const (
+	assignmentForm = `^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=`
+	secretForm     = `(?i)(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|ACCESS_KEY|_KEY$|_PASS$|DSN$|CREDENTIAL)`
 )
 
 // secretNames lists the variables of a .env file that look like secrets, by
@@ -118,6 +119,7 @@ func secretNames(path string) []string {
 		return nil
 	}
 	defer f.Close()
+	assignment, secretWord := regexp.MustCompile(assignmentForm), regexp.MustCompile(secretForm)
 	var out []string
 	seen := map[string]bool{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {

@@ -92,7 +92,7 @@ func (s *shell) abandon(ctx context.Context, name string, yes bool) error {
 				WithHint("say --yes if you mean it; rotor rollback %s is the orderly way", one.Name)
 		}
 		if !yes {
-			ok, err := s.typed("What was done stays as it is, and values that were made may be alive.", one.Name)
+			ok, err := s.typed(ctx, "What was done stays as it is, and values that were made may be alive.", one.Name)
 			if err != nil || !ok {
 				return runner.Report{}, errors.Join(err, exitCode(exitFailed))
 			}

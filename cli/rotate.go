@@ -122,7 +122,7 @@ func (s *shell) agree(ctx context.Context, a *app.App, reqs []engine.Request) (b
 		plans = append(plans, p)
 	}
 	s.drawPlan(s.err, s.colored(s.errTTY), plans, a.Now().Wall, -1)
-	ok, err := s.confirm("Go on?")
+	ok, err := s.confirm(ctx, "Go on?")
 	if !ok && err == nil {
 		s.tell("Nothing was done.\n")
 	}
@@ -176,7 +176,9 @@ func (w *worker) stopped(rep runner.Report, err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return nil
 	}
-	w.tell("Stopped. Nothing is lost: rotor resume %s\n", rep.Record.Credential)
+	if rep.Record.ID != "" {
+		w.tell("Nothing is lost; go on with: rotor resume %s\n", rep.Record.Credential)
+	}
 	return err
 }
 

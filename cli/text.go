@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -52,42 +51,6 @@ func (s *shell) colored(tty bool) bool {
 		return true
 	}
 	return tty && os.Getenv("TERM") != "dumb"
-}
-
-// mayAsk says whether a person sits there to answer.
-func (s *shell) mayAsk() bool {
-	return s.inTTY && s.errTTY && !s.noInput && os.Getenv("CI") == ""
-}
-
-// confirm asks for a yes; the answer is no unless it is y or yes.
-func (s *shell) confirm(question string) (bool, error) {
-	s.tell("%s [y/N] ", question)
-	line, err := s.readLine()
-	if err != nil {
-		return false, err
-	}
-	return oneOf(strings.ToLower(strings.TrimSpace(line)), "y", "yes"), nil
-}
-
-// typed asks for a name to be typed, for what cannot be taken back.
-func (s *shell) typed(question, name string) (bool, error) {
-	s.tell("%s\nType %s to go on: ", question, name)
-	line, err := s.readLine()
-	return strings.TrimSpace(line) == name, err
-}
-
-func (s *shell) readLine() (string, error) {
-	if _, buffered := s.in.(*bufio.Reader); !buffered {
-		s.in = bufio.NewReader(s.in)
-	}
-	line, err := s.in.(*bufio.Reader).ReadString('\n')
-	if err == io.EOF {
-		err = nil
-		if line == "" {
-			s.tell("\n")
-		}
-	}
-	return line, err
 }
 
 func plural(n int, word string) string {

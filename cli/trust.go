@@ -17,7 +17,7 @@ func (s *shell) ensureTrust(ctx context.Context, a *app.App) error {
 		return err
 	}
 	s.showSurface(a.Config())
-	ok, err2 := s.confirm("Do you trust it?")
+	ok, err2 := s.confirm(ctx, "Do you trust it?")
 	if err2 != nil {
 		return err2
 	}
@@ -57,7 +57,7 @@ func (s *shell) trust(ctx context.Context, a *app.App, yes bool) error {
 		if !s.mayAsk() {
 			return usage("nobody can be asked").WithHint("look at the list above, then: rotor config trust --yes")
 		}
-		if ok, err := s.confirm("Do you trust it?"); err != nil || !ok {
+		if ok, err := s.confirm(ctx, "Do you trust it?"); err != nil || !ok {
 			return errors.Join(err, exitCode(exitFailed))
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/agenticverz/rotor/app"
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
@@ -45,7 +43,7 @@ func (w *worker) readValue(ctx context.Context, name string, args []string, f se
 		return nil, usage("no value is given and nobody can be asked").
 			WithHint("pipe it in: rotor set %s - ; or @FILE, or --from-env NAME", name)
 	}
-	return w.promptValues(name, w.app)
+	return w.promptValues(ctx, name, w.app)
 }
 
 func valueOfFile(path string, fields []provider.Field) (secret.Set, error) {
@@ -135,33 +133,25 @@ func cutNewline(text string) string {
 }
 
 // promptValues asks for each field; secret ones are not shown.
-func (s *shell) promptValues(name string, a *app.App) (secret.Set, error) {
+func (s *shell) promptValues(ctx context.Context, name string, a *app.App) (secret.Set, error) {
 	cred, err := a.Credential(name)
 	if err != nil {
 		return nil, err
 	}
 	out := secret.Set{}
 	for _, f := range cred.Provider.Traits().Fields {
+		ask, prompt := s.askHidden, "New "+f.Name+" of "+name+" (not shown): "
 		if !f.Secret {
-			s.tell("%s of %s: ", f.Name, name)
-			line, err := s.readLine()
-			if err != nil {
-				return nil, fault.Wrap(fault.BadConfig, "the value", err)
-			}
-			out[f.Name] = secret.Public(cutNewline(line))
-			continue
+			ask, prompt = s.ask, f.Name+" of "+name+": "
 		}
-		s.tell("New %s of %s (not shown): ", f.Name, name)
-		text, err := term.ReadPassword(int(os.Stdin.Fd()))
-		s.tell("\n")
+		text, err := ask(ctx, prompt)
 		if err != nil {
-			return nil, fault.Wrap(fault.BadConfig, "the value", err)
+			return nil, err
 		}
-		if len(text) == 0 {
+		if text == "" {
 			return nil, usage("the value is empty")
 		}
-		out[f.Name] = secret.New(string(text))
-		clear(text)
+		out[f.Name] = field(f, text)
 	}
 	return out, nil
 }

@@ -31,6 +31,8 @@ type Engine struct {
 
 	mu   sync.Mutex
 	held map[string]*holding // by credential
+
+	installation *journal.Installation // nil: not read yet
 }
 
 // Keys seals and names values; *secret.Keyset is one.
@@ -79,9 +81,10 @@ func (e *Engine) step(ctx context.Context, r *run) (Progress, error) {
 		return Progress{Record: r.Record, Wait: left}, ctx.Err()
 	}
 	r.batch = nil
+	e.follow(r) // what needs no look of its own goes into the same append
 	task, ok := r.Next()
 	switch {
-	case !ok: // follow ends it
+	case !ok: // follow ended it
 	case !task.HasEffect():
 		r.record(e.perform(ctx, r, task)...)
 		e.announceNext(ctx, r)
@@ -145,17 +148,21 @@ func (e *Engine) commit(ctx context.Context, r *run) (Progress, error) {
 	return p, nil
 }
 
-// follow adds what needs no look outside: the flip, and the end of a plan.
+// follow adds what needs no look outside: a monitor without checks, a grace of
+// nothing, the flip, the end of a plan.
 func (e *Engine) follow(r *run) {
-	if r.Status != rotation.Running {
-		return
-	}
-	task, ok := r.Next()
-	switch {
-	case !ok:
-		r.record(r.close(e.Now()))
-	case task.Step == rotation.Finish:
-		r.record(e.finish(r, task)...)
+	for r.Status == rotation.Running {
+		task, ok := r.Next()
+		switch {
+		case !ok:
+			r.record(r.close(e.Now()))
+		case task.Step == rotation.Finish:
+			r.record(e.finish(r, task)...)
+		case task.Step == rotation.Monitor && len(r.cred.Checks) == 0, task.Step == rotation.Grace && r.noGrace():
+			r.record(e.ok(task, nil, ""))
+		default:
+			return
+		}
 	}
 }
 
@@ -264,6 +271,26 @@ func (e *Engine) remember(credential string, fence rotation.Fence) *holding {
 	}
 	e.held[credential] = h
 	return h
+}
+
+// Unfinished lists the credential's open records, oldest first, as they are
+// now. The caller holds the lock.
+func (e *Engine) Unfinished(ctx context.Context, credential string) ([]rotation.Record, error) {
+	e.mu.Lock()
+	if h, ok := e.held[credential]; ok && h.known != nil {
+		open := make([]rotation.Record, 0, len(h.known.Open))
+		for _, x := range h.known.Open {
+			if r, ok := h.runs[x.ID]; ok {
+				x = r.Record
+			}
+			open = append(open, x)
+		}
+		e.mu.Unlock()
+		return open, nil
+	}
+	e.mu.Unlock()
+	known, err := e.Journal.Credential(ctx, credential)
+	return known.Open, err
 }
 
 // Release forgets what is known of a credential: call it whenever its lock is

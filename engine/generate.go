@@ -7,6 +7,7 @@ import (
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -59,8 +60,23 @@ func (e *Engine) label(ctx context.Context, r *run, attempt int) (string, error)
 
 // prefix begins every label of this credential.
 func (e *Engine) prefix(ctx context.Context, r *run) (string, error) {
-	in, err := e.Journal.Installation(ctx)
+	in, err := e.installed(ctx)
 	return rotation.Label{Installation: in.ID, Epoch: in.Epoch, Credential: r.Credential}.Prefix(), err
+}
+
+// installed is read once: the id never changes, and the epoch only while no
+// engine runs.
+func (e *Engine) installed(ctx context.Context) (journal.Installation, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.installation != nil {
+		return *e.installation, nil
+	}
+	in, err := e.Journal.Installation(ctx)
+	if err == nil {
+		e.installation = &in
+	}
+	return in, err
 }
 
 // candidate is the value to seal before the provider is told: made by Rotor, or

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
@@ -121,7 +122,11 @@ func (e *Engine) stop(task rotation.Task, s rotation.Status, why string) rotatio
 // words is an error's text without any value known here: the last net, for a
 // provider that breaks its contract.
 func (r *run) words(err error) string {
-	return r.scrubber().Scrub(err.Error())
+	text := err.Error()
+	if h := fault.HintOf(err); h != "" && !strings.Contains(text, h) {
+		text += " (" + h + ")"
+	}
+	return r.scrubber().Scrub(text)
 }
 
 func (r *run) scrubber() *secret.Scrubber {

@@ -31,9 +31,6 @@ func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotati
 		}
 		return []rotation.Event{e.ok(task, nil, "")}
 	}
-	if r.Grace <= 0 || r.Ordered(rotation.OrderRetire, rotation.Action{}) {
-		return []rotation.Event{e.ok(task, nil, "")}
-	}
 	wait, begun := r.graceWait(task)
 	if !begun {
 		return []rotation.Event{e.guarded(ctx, r, task)}
@@ -53,6 +50,14 @@ func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotati
 		later = max(later, wait.Witness.Add(wait.For).Sub(*outside))
 	}
 	return []rotation.Event{e.pause(task, later, "the clocks do not agree that grace has passed")}
+}
+
+// noGrace says whether nothing has to be waited for.
+func (r *run) noGrace() bool {
+	if r.Undone {
+		return r.cred.Provider.Traits().InFlight == 0
+	}
+	return r.Grace <= 0 || r.Ordered(rotation.OrderRetire, rotation.Action{})
 }
 
 func (e *Engine) guarded(ctx context.Context, r *run, task rotation.Task) rotation.Event {
@@ -278,8 +283,13 @@ func (e *Engine) notRevoked(r *run, task rotation.Task, err error) []rotation.Ev
 		return []rotation.Event{e.ok(task, nil, "revoked by a person")}
 	}
 	why := hint(err)
+	ending, _ := r.known.Get(r.Generation)
 	if g, ok := r.cred.Provider.(provider.Guide); ok {
-		why = g.Instructions(rotation.Revoke, r.request())
+		// Current: the value that the step is about
+		why = g.Instructions(rotation.Revoke, provider.Request{Label: ending.Label, Generation: ending.N, Current: ending.Handle})
+	}
+	if r.Undone {
+		why = fmt.Sprintf("generation %d was rolled back, so it is the newer value that ends, and the older one stays in use. %s", ending.N, why)
 	}
 	return []rotation.Event{e.stop(task, rotation.Asking,
 		fmt.Sprintf("%s; when it is done: rotor set %s --retire %d", why, r.Credential, r.Generation))}

@@ -10,6 +10,7 @@ import (
 	"github.com/agenticverz/rotor/check"
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 )
 
@@ -49,7 +50,7 @@ const samples = 4
 // bad samples in a row, or a bad one at the end, turn the rotation back. No data
 // is not a pass: it earns one more window, then a person decides.
 func (e *Engine) monitor(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
-	if len(r.cred.Checks) == 0 || r.Ordered(rotation.OrderApprove, task.Action) && r.longer(task) {
+	if r.Ordered(rotation.OrderApprove, task.Action) && r.longer(task) {
 		return []rotation.Event{e.ok(task, nil, "")}
 	}
 	now := e.Now()
@@ -128,6 +129,9 @@ func (e *Engine) askPerson(r *run, task rotation.Task) []rotation.Event {
 	order, why := rotation.OrderApprove, "approve or refuse: rotor set "+r.Credential+" --approve"
 	if task.Step == rotation.Ask {
 		order, why = rotation.OrderSupply, "a value is needed: rotor set "+r.Credential+" -"
+	}
+	if g, ok := r.cred.Provider.(provider.Guide); ok && task.Step == rotation.Ask {
+		why = g.Instructions(rotation.Ask, r.request()) + "\n" + why
 	}
 	if r.Ordered(order, task.Action) {
 		return []rotation.Event{e.ok(task, nil, "")}

@@ -66,12 +66,12 @@ func (d *driving) round(ctx context.Context) error {
 			}
 			d.soonest(p.Wait)
 		}
-		known, err := d.Journal.Credential(d.effects, d.credential)
+		open, err := d.Engine.Unfinished(d.effects, d.credential)
 		if err != nil {
 			return err
 		}
 		d.rep.Open = nil
-		for _, x := range known.Open {
+		for _, x := range open {
 			if x.ID == d.rep.Record.ID {
 				continue
 			}

@@ -40,11 +40,8 @@ func (l FileLock) Acquire(ctx context.Context, credential string) (func(), error
 			f.Close()
 			continue
 		}
-		writePid(f, strconv.Itoa(os.Getpid())+"\n")
-		return sync.OnceFunc(func() {
-			writePid(f, "")
-			f.Close()
-		}), nil
+		writePid(f)
+		return sync.OnceFunc(func() { f.Close() }), nil
 	}
 	return nil, fmt.Errorf("lock of %s: %s is being removed again and again", credential, path)
 }
@@ -65,10 +62,15 @@ func still(f *os.File, path string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(mine, found)
 }
 
-// writePid is for messages only; that it failed changes nothing.
-func writePid(f *os.File, text string) {
-	_ = f.Truncate(0)
-	_, _ = f.WriteAt([]byte(text), 0)
+// writePid is for messages only; that it failed changes nothing. The text has
+// always the same length and stays when the lock is free: a file that grows and
+// shrinks would make the journal's next fsync twice as slow.
+func writePid(f *os.File) {
+	text := fmt.Appendf(nil, "%19d\n", os.Getpid())
+	have := make([]byte, len(text))
+	if _, err := f.ReadAt(have, 0); err != nil || string(have) != string(text) {
+		_, _ = f.WriteAt(text, 0)
+	}
 }
 
 func readPid(f *os.File) int {

@@ -89,7 +89,7 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 // Revoke is a person's step.
 func (p *Provider) Revoke(_ context.Context, h rotation.Handle) error {
 	return fault.New(fault.NeedsPerson, "manual: revoke: a person must do it").
-		WithHint("%s", p.revoking(h))
+		WithHint("%s", p.revoking(provider.Request{Current: h}))
 }
 
 // take checks every field and marks it public or secret, as configured.
@@ -132,7 +132,7 @@ func (p *Provider) Instructions(step rotation.Step, req provider.Request) string
 	case rotation.Ask, rotation.Generate:
 		return p.asking(req)
 	case rotation.Revoke:
-		return p.revoking(req.Current)
+		return p.revoking(req)
 	}
 	return ""
 }
@@ -153,15 +153,20 @@ func (p *Provider) asking(req provider.Request) string {
 	return strings.Join(append(lines, "Then supply: "+p.fieldNames()+"."), "\n")
 }
 
-func (p *Provider) revoking(h rotation.Handle) string {
+// revoking speaks of one generation's value, which need not be the older one:
+// after a rollback it is the new one that ends.
+func (p *Provider) revoking(req provider.Request) string {
 	if p.opts.Strategy == string(rotation.InPlace) {
 		return "Nothing to revoke: the new value has replaced the old."
 	}
-	which := "the old value"
-	if h.ID != "" {
-		which += " (" + p.opts.ID + " " + h.ID + ")"
+	which := "the value that ends"
+	if req.Generation > 0 {
+		which = fmt.Sprintf("the value of generation %d", req.Generation)
 	}
-	lines := []string{"Revoke " + which + p.where() + ", then confirm it here. Take care not to revoke the new one."}
+	if req.Current.ID != "" {
+		which += " (" + p.opts.ID + " " + req.Current.ID + ")"
+	}
+	lines := []string{"Revoke " + which + p.where() + ", then confirm it here. Take care not to revoke the one in use."}
 	if p.opts.RevokeInstructions != "" {
 		lines = append(lines, strings.TrimSpace(p.opts.RevokeInstructions))
 	}

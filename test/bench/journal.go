@@ -11,8 +11,7 @@ import (
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the floor's driver: the same
-
+	"github.com/agenticverz/rotor/journal/sqlite"
 	"github.com/agenticverz/rotor/rotation"
 )
 
@@ -41,16 +40,16 @@ func journalFloor(ctx context.Context, _ string) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := newFloor(dir, batches)
+	raw, err := newFloor(ctx, dir, batches)
 	if err != nil {
 		return nil, err
 	}
 	defer raw.db.Close()
-	one, err := compare(func(round int) error { return b.serial(ctx, round) }, func(int) error { return raw.serial() })
+	one, err := compare(func(round int) error { return b.serial(ctx, round) }, raw.serial)
 	if err != nil {
 		return nil, err
 	}
-	many, err := compare(func(round int) error { return b.parallel(ctx, round) }, func(int) error { return raw.grouped() })
+	many, err := compare(func(round int) error { return b.parallel(ctx, round) }, raw.grouped)
 	if err != nil {
 		return nil, err
 	}
@@ -104,11 +103,13 @@ func recordOne(ctx context.Context, b *bench) ([][]rotation.Event, error) {
 }
 
 func (b *bench) serial(ctx context.Context, round int) error {
-	name := fmt.Sprintf("serial-%d", round)
-	if err := b.add(name, &instant{map[string]bool{}}, "value"); err != nil {
-		return err
-	}
-	for range serial {
+	for i := range serial {
+		name := fmt.Sprintf("serial-%d-%d", round, i/each)
+		if i%each == 0 {
+			if err := b.add(name, &instant{map[string]bool{}}, "value"); err != nil {
+				return err
+			}
+		}
 		if err := b.rotate(ctx, name); err != nil {
 			return err
 		}
@@ -149,8 +150,17 @@ type floor struct {
 	n       int
 }
 
-func newFloor(dir string, batches [][]rotation.Event) (*floor, error) {
-	dsn := "file:" + filepath.Join(dir, "floor.db") + "?_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)" +
+// newFloor writes to the journal's own schema, made by the journal itself.
+func newFloor(ctx context.Context, dir string, batches [][]rotation.Event) (*floor, error) {
+	home := filepath.Join(dir, "floor")
+	j, err := sqlite.Open(ctx, sqlite.Options{Dir: home, MAC: func([]byte) ([]byte, error) { return nil, nil }})
+	if err != nil {
+		return nil, err
+	}
+	if err := j.Close(); err != nil {
+		return nil, err
+	}
+	dsn := "file:" + filepath.Join(home, "state.db") + "?_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_txlock=immediate"
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
@@ -158,17 +168,6 @@ func newFloor(dir string, batches [][]rotation.Event) (*floor, error) {
 	}
 	db.SetMaxOpenConns(1)
 	f := &floor{db: db, batches: batches, stmts: map[string]*sql.Stmt{}}
-	for _, table := range []string{
-		"CREATE TABLE events (no INTEGER PRIMARY KEY, rec INTEGER, seq INTEGER, body TEXT)", "CREATE UNIQUE INDEX e ON events (rec, seq)",
-		"CREATE TABLE audit (seq INTEGER PRIMARY KEY, body TEXT, mac TEXT)",
-		"CREATE TABLE records (no INTEGER PRIMARY KEY, id TEXT UNIQUE, status TEXT, body TEXT)",
-		"CREATE TABLE generations (n INTEGER PRIMARY KEY, body TEXT)", "CREATE TABLE sealed (n INTEGER PRIMARY KEY, blob BLOB)",
-		"CREATE TABLE credentials (name TEXT PRIMARY KEY, fence INTEGER)",
-	} {
-		if _, err := db.Exec(table); err != nil {
-			return nil, err
-		}
-	}
 	for _, s := range []string{insertEvent, insertAudit, insertRecord, updateRecord, insertGeneration, insertSealed, raiseFence} {
 		if f.stmts[s], err = db.Prepare(s); err != nil {
 			return nil, err
@@ -189,53 +188,67 @@ func newFloor(dir string, batches [][]rotation.Event) (*floor, error) {
 }
 
 const (
-	insertEvent      = "INSERT INTO events (rec, seq, body) VALUES (?, ?, ?)"
-	insertAudit      = "INSERT INTO audit (body, mac) VALUES (?, ?)"
-	insertRecord     = "INSERT INTO records (id, status, body) VALUES (?, 'running', ?)"
-	updateRecord     = "UPDATE records SET status = ? WHERE id = ?"
-	insertGeneration = "INSERT OR REPLACE INTO generations (n, body) VALUES (?, ?)"
-	insertSealed     = "INSERT INTO sealed (blob) VALUES (?)"
-	raiseFence       = "INSERT INTO credentials (name, fence) VALUES ('c', 1) ON CONFLICT (name) DO UPDATE SET fence = fence + 1"
+	insertEvent      = "INSERT INTO events (rec, seq, body, sum) VALUES (?, ?, ?, 0)"
+	insertAudit      = "INSERT INTO audit (at, actor, action, credential, record, generation, part, outcome, note, mac) VALUES (0, 'bench', 'outcome publish/switch', ?, ?, 1, 'memory:app', 'ok', '', ?)"
+	insertRecord     = "INSERT INTO records (id, kind, credential, status, undoing, wake, body, sum) VALUES (?, ?, ?, 'running', 0, '', ?, 0)"
+	updateRecord     = "UPDATE records SET status = ?, undoing = 0, wake = '', sum = 1 WHERE id = ?"
+	insertGeneration = "INSERT INTO generations (credential, n, life, body, sum) VALUES (?, ?, ?, ?, 0) ON CONFLICT (credential, n) DO UPDATE SET life = excluded.life, body = excluded.body"
+	insertSealed     = "INSERT INTO sealed (credential, generation, slot, blob, sum) VALUES (?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
+	raiseFence       = "INSERT INTO credentials (name, fence, rotated, last_status, rolled_back, sum) VALUES (?, 1, '', '', 0, 0) ON CONFLICT (name) DO UPDATE SET fence = fence + 1"
 )
 
 const mac = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 // write puts one batch of one rotation into a transaction.
-func (f *floor) write(tx *sql.Tx, id string, batch int) error {
+func (f *floor) write(tx *sql.Tx, who rotating, batch int) error {
 	do := func(stmt string, args ...any) error {
 		_, err := tx.Stmt(f.stmts[stmt]).Exec(args...)
 		return err
 	}
-	f.n++
 	var err error
 	if batch == 0 { // the record itself
-		err = errors.Join(do(insertRecord, id, mac+mac+mac+mac), do(raiseFence), do(insertAudit, mac, mac))
+		err = errors.Join(do(raiseFence, who.credential), do(insertRecord, who.id, "rotation", who.credential, mac+mac+mac+mac+mac+mac),
+			do(insertAudit, who.credential, who.id, mac))
 	}
 	for i, e := range f.batches[batch] {
 		body := f.bodies[batch][i]
-		err = errors.Join(err, do(insertEvent, f.n, i, body), do(insertAudit, body[:min(len(body), 80)], mac))
+		err = errors.Join(err, do(insertEvent, who.n, batch*10+i, body), do(insertAudit, who.credential, who.id, mac))
 		for _, g := range e.Generations {
-			err = errors.Join(err, do(insertGeneration, g.N, body))
+			text, _ := json.Marshal(g)
+			err = errors.Join(err, do(insertGeneration, who.credential, who.generation+g.N-2, string(g.Life), string(text)))
 		}
 		for _, s := range e.Sealed {
-			err = errors.Join(err, do(insertSealed, s.Blob))
+			err = errors.Join(err, do(insertSealed, who.credential, who.generation, s.Slot, s.Blob))
 		}
 		if e.Spawn != nil {
-			err = errors.Join(err, do(insertRecord, id+"x", mac+mac+mac+mac))
+			err = errors.Join(err, do(insertRecord, who.id+"x", "retirement", who.credential, mac+mac+mac+mac+mac+mac))
 		}
 		if e.Status != "" {
-			err = errors.Join(err, do(updateRecord, string(e.Status), id))
+			err = errors.Join(err, do(updateRecord, string(e.Status), who.id))
 		}
+	}
+	if batch == len(f.batches)-1 {
+		err = errors.Join(err, do(updateRecord, "done", who.id+"x"))
 	}
 	return err
 }
 
-func (f *floor) serial() error {
-	for range serial {
-		f.n++
-		id := fmt.Sprintf("s%d", f.n)
+// rotating is one rotation of the floor.
+type rotating struct {
+	credential, id string
+	n, generation  int
+}
+
+func (f *floor) next(credential string, generation int) rotating {
+	f.n++
+	return rotating{credential, fmt.Sprintf("f%08d", f.n), f.n, generation}
+}
+
+func (f *floor) serial(round int) error {
+	for i := range serial {
+		who := f.next(fmt.Sprintf("serial-%d-%d", round, i/each), i%each+2)
 		for batch := range f.batches {
-			if err := f.commit([]string{id}, batch); err != nil {
+			if err := f.commit([]rotating{who}, batch); err != nil {
 				return err
 			}
 		}
@@ -245,15 +258,14 @@ func (f *floor) serial() error {
 
 // grouped makes the commits of 64 callers that keep in step: the best a group
 // commit can do.
-func (f *floor) grouped() error {
-	for range each {
-		ids := make([]string, callers)
-		for i := range ids {
-			f.n++
-			ids[i] = fmt.Sprintf("g%d", f.n)
+func (f *floor) grouped(round int) error {
+	for i := range each {
+		all := make([]rotating, callers)
+		for c := range all {
+			all[c] = f.next(fmt.Sprintf("caller-%d-%d", round, c), i+2)
 		}
 		for batch := range f.batches {
-			if err := f.commit(ids, batch); err != nil {
+			if err := f.commit(all, batch); err != nil {
 				return err
 			}
 		}
@@ -261,13 +273,13 @@ func (f *floor) grouped() error {
 	return nil
 }
 
-func (f *floor) commit(ids []string, batch int) error {
+func (f *floor) commit(all []rotating, batch int) error {
 	tx, err := f.db.Begin()
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if err := f.write(tx, id, batch); err != nil {
+	for _, who := range all {
+		if err := f.write(tx, who, batch); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
 	}

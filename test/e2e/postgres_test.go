@@ -52,6 +52,9 @@ func newLogins(t testing.TB, first string) *logins {
 			fmt.Sprintf("DO $$ BEGIN IF current_setting('server_version_num')::int >= 160000 THEN GRANT %s TO %s WITH ADMIN OPTION; END IF; END $$", role, l.admin))
 	}
 	l.Exec(t, append(statements, "SET ROLE "+l.owner, service.Schema)...)
+	t.Cleanup(func() { // else the role cannot be dropped
+		_ = l.Postgres.Exec(context.Background(), l.Name, "DROP OWNED BY "+l.admin)
+	})
 	return l
 }
 

@@ -2,7 +2,7 @@ package e2e
 
 import (
 	"bytes"
-	"errors"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"strings"
@@ -49,6 +49,7 @@ type child struct {
 	out     lockedBuffer
 	err     lockedBuffer
 	watched func()
+	began   time.Time
 	done    chan struct{}
 }
 
@@ -89,7 +90,7 @@ func (w *world) start(r run, args ...string) *child {
 	if r.binary == "" {
 		r.binary = w.binary
 	}
-	c := &child{w: w, args: args, cmd: exec.Command(r.binary, args...), done: make(chan struct{})}
+	c := &child{w: w, args: args, cmd: exec.Command(r.binary, args...), done: make(chan struct{}), began: time.Now()}
 	c.cmd.Dir, c.cmd.Env = w.dir, append(w.environment(), r.env...)
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = strings.NewReader(r.stdin), &c.out, &c.err
 	// programs that rotor started may hold its pipes after it was killed
@@ -118,6 +119,9 @@ func (c *child) wait() ended {
 		c.w.t.Errorf("rotor %s does not end: %s", strings.Join(c.args, " "), c.err.String())
 	}
 	c.watched()
+	if c.args[0] != "recover" && c.args[0] != "audit" {
+		c.w.t.Logf("%6.1f s: rotor %s: exit code %d", time.Since(c.began).Seconds(), strings.Join(c.args, " "), c.cmd.ProcessState.ExitCode())
+	}
 	e := ended{args: c.args, code: c.cmd.ProcessState.ExitCode(), stdout: c.out.String(), stderr: c.err.String()}
 	c.w.watch.heard(e)
 	return e
@@ -125,7 +129,24 @@ func (c *child) wait() ended {
 
 func (w *world) rotor(args ...string) ended { return w.start(run{}, args...).wait() }
 
-// killedBySignal says whether it was ended from outside.
-func (c *child) killed() bool {
-	return errors.Is(c.cmd.Err, nil) && c.cmd.ProcessState != nil && c.cmd.ProcessState.ExitCode() == -1
+// generation is one as `rotor status` shows it to programs.
+type generation struct {
+	N     int
+	Life  string
+	Proof string
+}
+
+// generations asks rotor what it knows of a credential's values.
+func (w *world) generations(name string) []generation {
+	w.t.Helper()
+	var out struct {
+		Items []struct {
+			Generations []generation
+		}
+	}
+	e := w.rotor("status", name, "-o", "json").want(w.t, 0)
+	if err := json.Unmarshal([]byte(e.stdout), &out); err != nil || len(out.Items) != 1 {
+		w.t.Fatalf("status: %v: rotor %s", err, e)
+	}
+	return out.Items[0].Generations
 }

@@ -100,6 +100,7 @@ func newWorld(t testing.TB, p plan) *world {
 		w.load = load.Start(load.Options{URL: w.balancer.URL() + "/work", Bearer: w.caller.token})
 		t.Cleanup(func() { w.load.Stop() })
 	}
+	t.Cleanup(w.watch.search) // first of all, while everything still is there
 	return w
 }
 

@@ -1,0 +1,431 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/agenticverz/rotor/app"
+	"github.com/agenticverz/rotor/engine"
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+func TestMain(m *testing.M) {
+	for _, name := range []string{"ROTOR_CONFIG", "ROTOR_STATE", "ROTOR_KEY_FILE", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY"} {
+		os.Unsetenv(name)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// folder has the files and is the present one during the test.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	return dir
+}
+
+func open(t *testing.T, o app.Options) *app.App {
+	t.Helper()
+	if o.StateDir == "" {
+		o.StateDir = "state"
+	}
+	if o.ConfigPath == "" {
+		o.ConfigPath = "rotor.yaml"
+	}
+	a, err := app.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+const plain = `version: 1
+defaults: {owner: Platform, every: quarterly, grace: 48h}
+stores:
+  dotenv: {type: dotenv, path: .env}
+credentials:
+  api-token:
+    provider: {type: generated}
+    targets: [{store: dotenv, key: API_TOKEN}]
+`
+
+func wantFault(t *testing.T, err error, kind fault.Kind, words string) {
+	t.Helper()
+	if fault.KindOf(err) != kind || err == nil || !strings.Contains(err.Error()+fault.HintOf(err), words) {
+		t.Errorf("got %v (%s; %s), want %s with %q", err, fault.KindOf(err), fault.HintOf(err), kind, words)
+	}
+}
+
+func TestManyAtOnceOnTheFirstUse(t *testing.T) {
+	folder(t, map[string]string{"rotor.yaml": plain})
+	var wg sync.WaitGroup
+	apps := make([]*app.App, 8)
+	for i := range apps {
+		wg.Go(func() {
+			a, err := app.New(t.Context(), app.Options{StateDir: "state", ConfigPath: "rotor.yaml"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			apps[i] = a
+		})
+	}
+	wg.Wait()
+	var print string
+	for _, a := range apps {
+		if a == nil {
+			continue
+		}
+		mac, err := a.Keys.AuditMAC([]byte("x"))
+		if err != nil || print != "" && print != string(mac) {
+			t.Errorf("different keys (%v)", err)
+		}
+		print = string(mac)
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	at, err := os.Stat("state/key")
+	if err != nil || at.Mode().Perm() != 0o600 {
+		t.Errorf("key: %v %v", at, err)
+	}
+	if left, _ := filepath.Glob("state/.new-*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestTheKey(t *testing.T) {
+	folder(t, map[string]string{"rotor.yaml": plain})
+	o := app.Options{StateDir: "state", ConfigPath: "rotor.yaml"}
+	a := open(t, o)
+	key, err := os.ReadFile("state/key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		spoil func() error
+		words string
+	}{
+		"gone":    {func() error { return os.Remove("state/key") }, "restore the key"},
+		"open":    {func() error { return os.Chmod("state/key", 0o640) }, "chmod 600"},
+		"garbled": {func() error { return os.WriteFile("state/key", key[:len(key)/2], 0o600) }, "backup"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := c.spoil(); err != nil {
+				t.Fatal(err)
+			}
+			_, err := app.New(t.Context(), o)
+			wantFault(t, err, fault.BadConfig, c.words)
+			_ = os.Remove("state/key")
+			if err := os.WriteFile("state/key", key, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	t.Run("elsewhere", func(t *testing.T) {
+		if err := os.Rename("state/key", "elsewhere"); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("ROTOR_KEY_FILE", "elsewhere")
+		b := open(t, o)
+		x, _ := a.Keys.AuditMAC([]byte("x"))
+		y, _ := b.Keys.AuditMAC([]byte("x"))
+		if string(x) != string(y) {
+			t.Error("another key")
+		}
+		t.Setenv("ROTOR_KEY_FILE", "")
+		credentials := t.TempDir()
+		if err := os.Rename("elsewhere", filepath.Join(credentials, "rotor-key")); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("CREDENTIALS_DIRECTORY", credentials)
+		open(t, o)
+	})
+}
+
+func TestTheStateDirectory(t *testing.T) {
+	folder(t, map[string]string{"rotor.yaml": plain, "file": ""})
+	if err := os.Mkdir("open", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod("open", 0o750); err != nil {
+		t.Fatal(err)
+	}
+	_, err := app.New(t.Context(), app.Options{StateDir: "open", ConfigPath: "rotor.yaml"})
+	wantFault(t, err, fault.BadConfig, "chmod 700")
+	_, err = app.New(t.Context(), app.Options{StateDir: "file/below", ConfigPath: "rotor.yaml"})
+	wantFault(t, err, fault.Denied, "ROTOR_STATE")
+	if os.Geteuid() == 0 {
+		if err := os.Mkdir("theirs", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown("theirs", 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		_, err = app.New(t.Context(), app.Options{StateDir: "theirs", ConfigPath: "rotor.yaml"})
+		wantFault(t, err, fault.Denied, "belongs to uid 65534")
+		if left, _ := os.ReadDir("theirs"); len(left) > 0 {
+			t.Errorf("wrote into somebody else's: %v", left)
+		}
+	}
+}
+
+func TestWhereTheStateIs(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", "/xdg")
+	want := "/xdg/rotor"
+	if os.Geteuid() == 0 {
+		want = "/var/lib/rotor"
+	}
+	for _, c := range []struct{ flag, env, want string }{{"", "", want}, {"", "/env", "/env"}, {"/flag", "/env", "/flag"}} {
+		t.Setenv("ROTOR_STATE", c.env)
+		if got, err := app.StateDir(c.flag); err != nil || got != c.want {
+			t.Errorf("flag %q, env %q: %q %v, want %q", c.flag, c.env, got, err, c.want)
+		}
+	}
+}
+
+func TestTrust(t *testing.T) {
+	dir := folder(t, map[string]string{"rotor.yaml": plain, "deep/er/x": ""})
+	t.Chdir("deep/er")
+	find := func() *app.App {
+		t.Helper()
+		a, err := app.New(t.Context(), app.Options{StateDir: filepath.Join(dir, "state")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = a.Close() })
+		return a
+	}
+	a := find()
+	var untrusted *app.UntrustedError
+	if _, err := a.Credential("api-token"); !errors.As(err, &untrusted) || fault.KindOf(err) != fault.BadConfig {
+		t.Fatalf("met by walking upward: %v", err)
+	}
+	if _, err := a.Engine.Start(t.Context(), engine.Request{Credential: "api-token"}); !errors.As(err, &untrusted) {
+		t.Errorf("the engine too: %v", err)
+	}
+	if _, _, err := a.Schedule(t.Context(), a.Now()); !errors.As(err, &untrusted) {
+		t.Errorf("the schedule too: %v", err)
+	}
+	if _, err := a.Standings(t.Context()); err != nil {
+		t.Errorf("looking is free: %v", err)
+	}
+	if err := a.Trust(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := find().Credential("api-token"); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rotor.yaml"), []byte(plain+"# changed\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Reload(); !errors.As(err, &untrusted) {
+		t.Errorf("reload of a changed file: %v", err)
+	}
+	if _, err := a.Credential("api-token"); err != nil {
+		t.Errorf("what was trusted goes on: %v", err)
+	}
+	if err := find().Trusted(); !errors.As(err, &untrusted) {
+		t.Errorf("changed: %v", err)
+	}
+}
+
+func TestReferences(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"admin": "from-a-file\n", "empty": "\n", ".env": "ADMIN=from-a-store\n",
+		"rotor.yaml": plain + `  pg:
+    provider: {type: postgres, admin: "env:PG_ADMIN", database: x, owner-role: o, roles: [a, b]}
+    targets: [{store: dotenv, key: PG}]
+`})
+	a := open(t, app.Options{})
+	for ref, want := range map[string]string{"file:" + dir + "/admin": "from-a-file", "file:admin": "from-a-file",
+		"dotenv:.env#ADMIN": "from-a-store", "env:PG_ADMIN": "from-the-environment"} {
+		t.Setenv("PG_ADMIN", "from-the-environment")
+		source, err := a.Source(ref)
+		if err != nil {
+			t.Errorf("%s: %v", ref, err)
+			continue
+		}
+		if v, err := source(t.Context()); err != nil || v.Reveal() != want {
+			t.Errorf("%s: %q %v", ref, v.Reveal(), err)
+		}
+	}
+	// read at each use, never when it is bound
+	t.Setenv("PG_ADMIN", "")
+	source, err := a.Source("env:PG_ADMIN")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = source(t.Context())
+	wantFault(t, err, fault.BadConfig, "PG_ADMIN")
+	t.Setenv("PG_ADMIN", "later")
+	if v, err := source(t.Context()); err != nil || v.Reveal() != "later" {
+		t.Errorf("%q %v", v.Reveal(), err)
+	}
+	for ref, words := range map[string]string{"file:no-such": "does not exist", "file:empty": "empty", "dotenv:.env#NO": "no such key"} {
+		source, err := a.Source(ref)
+		if err != nil {
+			t.Fatalf("%s: %v", ref, err)
+		}
+		_, err = source(t.Context())
+		wantFault(t, err, fault.BadConfig, words)
+	}
+	if _, err := a.Source("hvs.looks-like-a-value"); err == nil || strings.Contains(err.Error()+fault.HintOf(err), "hvs.") {
+		t.Errorf("a value for a reference: %v", err)
+	}
+}
+
+func TestOverlapOnlyIfEveryAcceptorTakesBoth(t *testing.T) {
+	const acceptors = `version: 1
+defaults: {owner: Platform, every: quarterly}
+stores:
+  dotenv: {type: dotenv, path: .env}
+  other: {type: dotenv, path: other.env}
+consumers:
+  api: {type: exec, deploy: [/bin/true]}
+  worker: {type: exec, deploy: [/bin/true]}
+credentials:
+  token:
+    provider: {type: generated}
+    acceptors:
+      - {consumer: api, targets: [{store: other, key: A, value: "{{.value}},{{.previous.value}}"}]}
+      - {consumer: worker, targets: [{store: other, key: B, value: "SECOND"}]}
+    targets: [{store: dotenv, key: TOKEN}]
+`
+	for second, want := range map[string]rotation.Strategy{"{{.value}} {{.previous.value}}": rotation.Overlap, "{{.value}}": rotation.InPlace} {
+		folder(t, map[string]string{"rotor.yaml": strings.Replace(acceptors, "SECOND", second, 1)})
+		cred, err := open(t, app.Options{}).Credential("token")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cred.Provider.Traits().Strategy; got != want {
+			t.Errorf("%s: %s, want %s", second, got, want)
+		}
+		if len(cred.Acceptors) != 2 || cred.Acceptors[0].Consumer.Name != "api" || cred.Targets[0].Value.String() != "{{.value}}" {
+			t.Errorf("%+v", cred)
+		}
+	}
+}
+
+func TestUnknownCredential(t *testing.T) {
+	folder(t, map[string]string{"rotor.yaml": plain})
+	a := open(t, app.Options{})
+	_, err := a.Credential("api-tokne")
+	wantFault(t, err, fault.BadConfig, "did you mean api-token?")
+	if c, err := a.Find("dotenv:#API_TOKEN"); err != nil || c.Name != "api-token" {
+		t.Errorf("by its place: %v %v", c.Name, err)
+	}
+}
+
+func TestIDsSortByTime(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	next := app.NewID(func() time.Time { now = now.Add(time.Millisecond); return now })
+	var ids []string
+	seen := map[string]bool{}
+	for range 2000 {
+		id := next(rotation.KindRotation)
+		ids, seen[id] = append(ids, id), true
+	}
+	if !slices.IsSorted(ids) || len(seen) != len(ids) || !strings.HasPrefix(ids[0], "r-") || !strings.HasPrefix(next(rotation.KindRetirement), "x-") {
+		t.Errorf("%v", ids[:3])
+	}
+}
+
+func TestClockOfThisBoot(t *testing.T) {
+	now := app.Clock()
+	a := now()
+	b := now()
+	if a.BootID == "" || a.BootID != b.BootID || b.Boot < a.Boot || a.Wall.Location() != time.UTC {
+		t.Errorf("%+v, then %+v", a, b)
+	}
+}
+
+func TestScheduleFollowsThePolicyAndTheJournal(t *testing.T) {
+	folder(t, map[string]string{".env": "API_TOKEN=old-value-0123456789\n", "rotor.yaml": plain})
+	now := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
+	clock := func() rotation.Instant {
+		return rotation.Instant{Wall: now, Boot: now.Sub(time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)), BootID: "b"}
+	}
+	a := open(t, app.Options{Now: clock})
+	ctx := context.Background()
+	due := func() []engine.Request {
+		t.Helper()
+		reqs, _, err := a.Schedule(ctx, clock())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reqs
+	}
+	if got := due(); len(got) != 1 || got[0].Mode != rotation.Scheduled {
+		t.Fatalf("never rotated: %v", got)
+	}
+	rep, err := a.Inline().Start(ctx, due()[0])
+	if err != nil || rep.Record.Status != rotation.Done {
+		t.Fatalf("%v %v", rep.Record.Status, err)
+	}
+	_, next, err := a.Schedule(ctx, clock())
+	if err != nil || len(due()) != 0 || next < 88*24*time.Hour || next > 90*24*time.Hour {
+		t.Errorf("just rotated: due %v, next in %v", due(), next)
+	}
+	now = now.AddDate(0, 3, 0)
+	if len(due()) != 1 {
+		t.Fatal("a quarter later it is not due")
+	}
+	// one that went wrong is not tried again at once
+	if err := os.WriteFile(".env", []byte("API_TOKEN=\"torn\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err = a.Inline().Start(ctx, due()[0]); err != nil || rep.Record.Status != rotation.Failed {
+		t.Fatalf("%v %v", rep.Record.Status, err)
+	}
+	if _, next, err = a.Schedule(ctx, clock()); err != nil || len(due()) != 0 || next != time.Hour {
+		t.Errorf("after a failure: due %v, next in %v, %v", due(), next, err)
+	}
+	now = now.Add(time.Hour)
+	if len(due()) != 1 {
+		t.Error("an hour later it is not tried again")
+	}
+}
+
+func TestServeSpreadsWhatIsNew(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("version: 1\ndefaults: {owner: Platform, every: quarterly}\nstores:\n  dotenv: {type: dotenv, path: .env}\ncredentials:\n")
+	for _, n := range []string{"a", "b", "c", "d", "e", "f"} {
+		b.WriteString("  " + n + ":\n    provider: {type: generated}\n    targets: [{store: dotenv, key: K" + n + "}]\n")
+	}
+	folder(t, map[string]string{"rotor.yaml": b.String()})
+	now := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
+	a := open(t, app.Options{Now: func() rotation.Instant { return rotation.Instant{Wall: now, Boot: time.Hour, BootID: "b"} }})
+	reqs, next, err := a.ServeSchedule(t.Context(), a.Now())
+	if err != nil || len(reqs) == 6 || next <= 0 {
+		t.Fatalf("at once: %d, next %v, %v", len(reqs), next, err)
+	}
+	now = now.Add(24 * time.Hour)
+	if reqs, _, err = a.ServeSchedule(t.Context(), a.Now()); err != nil || len(reqs) != 6 {
+		t.Errorf("a day later: %d of 6, %v", len(reqs), err)
+	}
+}

@@ -1,0 +1,83 @@
+//go:build rotorkill
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/agenticverz/rotor/journal"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// hooked lets the end-to-end tests kill or stop this process right before and
+// right after each durable write: every moment between an effect and its
+// receipt is one of them. ROTOR_TEST_KILL_AT=N kills it at the N-th such point
+// (from 1), ROTOR_TEST_STOP_AT=N stops it (SIGSTOP); ROTOR_TEST_POINTS=FILE
+// receives one line for each point that was reached.
+func hooked(j journal.Journal) journal.Journal {
+	number := func(name string) int { n, _ := strconv.Atoi(os.Getenv(name)); return n }
+	return &knife{Journal: j, kill: number("ROTOR_TEST_KILL_AT"), stop: number("ROTOR_TEST_STOP_AT"), trace: os.Getenv("ROTOR_TEST_POINTS")}
+}
+
+type knife struct {
+	journal.Journal
+	kill, stop int
+	trace      string
+
+	mu sync.Mutex
+	n  int
+}
+
+// point counts; the line is written before the end.
+func (k *knife) point(words string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.n++
+	if k.trace != "" {
+		if f, err := os.OpenFile(k.trace, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
+			_, _ = fmt.Fprintf(f, "%d %s\n", k.n, words)
+			_ = f.Close()
+		}
+	}
+	switch k.n {
+	case k.kill:
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	case k.stop:
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	}
+}
+
+func words(events []rotation.Event) string {
+	text := ""
+	for _, e := range events {
+		text += fmt.Sprintf(" %s:%s:%s", e.Type, e.Action, e.Part)
+	}
+	return text
+}
+
+func (k *knife) Create(ctx context.Context, r rotation.Record, events ...rotation.Event) (rotation.Fence, error) {
+	k.point("before create " + string(r.Kind))
+	f, err := k.Journal.Create(ctx, r, events...)
+	k.point("after create " + string(r.Kind))
+	return f, err
+}
+
+func (k *knife) Take(ctx context.Context, credential string) (rotation.Fence, error) {
+	k.point("before take")
+	f, err := k.Journal.Take(ctx, credential)
+	k.point("after take")
+	return f, err
+}
+
+func (k *knife) Append(ctx context.Context, id string, f rotation.Fence, events ...rotation.Event) error {
+	k.point("before append" + words(events))
+	err := k.Journal.Append(ctx, id, f, events...)
+	k.point("after append" + words(events))
+	return err
+}
