@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/agenticverz/rotor/config"
@@ -111,16 +112,15 @@ func (k *catalog) provider(c config.Credential) (provider.Provider, error) {
 }
 
 // sideBySide says whether everybody who checks the value is given the old one
-// too, so that both are accepted for a time.
+// too, in the same text or under a key of its own, so that both are accepted for
+// a time.
 func sideBySide(c config.Credential) bool {
 	for _, a := range c.Acceptors {
-		if len(a.Targets) == 0 {
+		both := slices.ContainsFunc(a.Targets, func(t config.Target) bool {
+			return t.Template != nil && t.Template.UsesPrevious()
+		})
+		if !both {
 			return false
-		}
-		for _, t := range a.Targets {
-			if t.Template == nil || !t.Template.UsesPrevious() {
-				return false
-			}
 		}
 	}
 	return len(c.Acceptors) > 0
