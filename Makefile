@@ -18,5 +18,17 @@ lint:
 test: servers lint ## everything
 	$(GO) test -timeout 40m ./...
 
+demo: ## the main job before your eyes: make demo ARGS=--crash (or --bad, --keep)
+	@command -v $(GO) >/dev/null || { echo "Rotor is written in Go: install Go 1.26 (https://go.dev/dl), then run make demo again"; exit 1; }
+	@bash test/servers.sh postgres
+	@$(MAKE) --no-print-directory build
+	@$(BIN) demo $(ARGS)
+
+bench: servers build ## figures against raw loops, into bench/results.json
+	$(GO) run ./test/bench
+
+generate: ## reference documents
+	$(GO) generate ./...
+
 clean:
 	rm -rf bin dist

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -16,21 +17,24 @@ import (
 
 // hooked lets the end-to-end tests kill or stop this process right before and
 // right after each durable write: every moment between an effect and its
-// receipt is one of them. ROTOR_TEST_KILL_AT=N kills it at the N-th such point
-// (from 1), ROTOR_TEST_STOP_AT=N stops it (SIGSTOP); ROTOR_TEST_POINTS=FILE
-// receives one line for each point that was reached.
+// receipt is one of them. ROTOR_TEST_KILL_AT kills it, ROTOR_TEST_STOP_AT stops
+// it (SIGSTOP) at the point of that number (from 1), or at the first one that
+// begins with that text; ROTOR_TEST_POINTS=FILE receives one line for each point
+// that was reached.
 func hooked(j journal.Journal) journal.Journal {
-	number := func(name string) int { n, _ := strconv.Atoi(os.Getenv(name)); return n }
-	return &knife{Journal: j, kill: number("ROTOR_TEST_KILL_AT"), stop: number("ROTOR_TEST_STOP_AT"), trace: os.Getenv("ROTOR_TEST_POINTS")}
+	return &knife{Journal: j, kill: os.Getenv("ROTOR_TEST_KILL_AT"), stop: os.Getenv("ROTOR_TEST_STOP_AT"), trace: os.Getenv("ROTOR_TEST_POINTS")}
 }
 
 type knife struct {
 	journal.Journal
-	kill, stop int
-	trace      string
+	kill, stop, trace string
 
 	mu sync.Mutex
 	n  int
+}
+
+func (k *knife) is(at, words string) bool {
+	return at != "" && (at == strconv.Itoa(k.n) || strings.HasPrefix(words, at))
 }
 
 // point counts; the line is written before the end.
@@ -44,11 +48,12 @@ func (k *knife) point(words string) {
 			_ = f.Close()
 		}
 	}
-	switch k.n {
-	case k.kill:
+	switch {
+	case k.is(k.kill, words):
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
-	case k.stop:
+	case k.is(k.stop, words):
+		k.stop = "" // once
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	}
 }

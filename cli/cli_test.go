@@ -16,10 +16,11 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/agenticverz/rotor/cli"
+	"github.com/agenticverz/rotor/internal/testserver"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(testserver.Wrap(m), map[string]func(){
 		"rotor": func() {
 			ctx, stop := cli.Signals(context.Background())
 			code := cli.Main(ctx, os.Args[1:])

@@ -6,6 +6,8 @@
 # What it cannot provide it names, and it still exits 0: the tests that need it are
 # then skipped by name (ROTOR_TEST_REQUIRE=all makes them fail instead).
 #
+# With the word "postgres" it sees to PostgreSQL alone, for the demo.
+#
 # Vault and compose are built from the Go module proxy into $ROTOR_TEST_CACHE, which
 # takes some minutes, once. They are tools for the tests; nothing of them is linked into
 # Rotor or shipped with it (Vault's licence, BUSL-1.1, would not allow that).
@@ -14,6 +16,7 @@ set -eu
 PATH=$PATH:/usr/sbin:/sbin # dockerd; not everybody's PATH has it
 cache=${ROTOR_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rotor-test}
 log=$(mktemp "${TMPDIR:-/tmp}/rotor-servers.XXXXXX.log")
+only=${1:-} # "postgres", or everything
 keep_log= policy= work= # what is to be tidied up, also after Ctrl-C
 
 tidy() {
@@ -47,6 +50,7 @@ docker_answers() { have docker && timeout 20 docker version >/dev/null 2>&1; }
 # dockerd needs no iptables: it is started without firewall rules.
 packages_missing() {
 	have_postgres || echo postgresql
+	if [ "$only" = postgres ]; then return 0; fi
 	have prometheus || echo prometheus
 	{ have docker && have dockerd; } || docker_answers || echo docker.io
 }
@@ -149,5 +153,6 @@ if have flock; then
 	flock 9
 fi
 install_packages
+if [ "$only" = postgres ]; then exit 0; fi
 ensure_vault
 ensure_compose

@@ -54,6 +54,11 @@ func (c *containers) write() {
 	for _, name := range c.w.plan.backends {
 		text += strings.NewReplacer("@NAME@", name, "@IMAGE@", c.image,
 			"@LISTEN@", strings.TrimPrefix(c.w.urls[name], "http://")).Replace(composeService)
+		if c.w.plan.loops {
+			text += againAndAgain
+		} else {
+			text += healthCheck
+		}
 	}
 	if err := os.WriteFile(c.file(), []byte(text), 0o600); err != nil {
 		c.w.t.Fatal(err)
@@ -71,8 +76,14 @@ const composeService = `  @NAME@:
       DATABASE_URL: ${DATABASE_URL}
       MACHINE_SECRET_TOKEN: ${MACHINE_SECRET_TOKEN}
       PARTNER_KEY: ${PARTNER_KEY}
-    healthcheck: {test: ["CMD", "/app", "check"], interval: 300ms, timeout: 5s, retries: 5}
 `
+
+const (
+	healthCheck = `    healthcheck: {test: ["CMD", "/app", "check"], interval: 300ms, timeout: 5s, retries: 5}
+`
+	againAndAgain = `    restart: always
+`
+)
 
 func (c *containers) consumer() string {
 	return fmt.Sprintf("  app: {type: compose, file: compose.yaml, project: %s, services: [%s], environment: [\"vault:app-prod\", \"vault:database\"], wait-timeout: 30s, stable-for: 1s}",
@@ -142,7 +153,10 @@ func (c *containers) value(name, variable string) bool {
 func (c *containers) well(name string) bool {
 	c.w.t.Helper()
 	ids := c.ids(name)
-	return len(ids) == 1 && c.docker("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", ids[0]) == "running healthy"
+	if len(ids) != 1 || c.docker("inspect", "--format", "{{.State.Status}}", ids[0]) != "running" {
+		return false
+	}
+	return c.w.plan.loops || c.docker("inspect", "--format", "{{.State.Health.Status}}", ids[0]) == "healthy"
 }
 
 func (c *containers) identity() string {

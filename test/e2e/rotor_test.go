@@ -150,3 +150,13 @@ func (w *world) generations(name string) []generation {
 	}
 	return out.Items[0].Generations
 }
+
+// over says whether it has ended.
+func (c *child) over() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}

@@ -24,6 +24,7 @@ type plan struct {
 	light    bool     // instances are plain processes, not containers
 	short    bool     // no time to lose: for tests that rotate some forty times
 	quiet    bool     // no load
+	loops    bool     // a container that ends is started again, and has no health check
 	changes  map[string]string
 }
 
