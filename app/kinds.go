@@ -15,6 +15,7 @@ import (
 	"github.com/agenticverz/rotor/consumer/signal"
 	"github.com/agenticverz/rotor/provider"
 	providers "github.com/agenticverz/rotor/provider/all"
+	"github.com/agenticverz/rotor/provider/postgres"
 	"github.com/agenticverz/rotor/secret"
 	"github.com/agenticverz/rotor/store"
 	stores "github.com/agenticverz/rotor/store/all"
@@ -49,7 +50,7 @@ func Kinds() config.Kinds {
 	k := config.Kinds{
 		Stores: map[string]config.Kind{}, Consumers: map[string]config.Kind{},
 		Checks: map[string]config.Kind{}, Providers: map[string]config.Kind{},
-		Fields: fields,
+		Fields: fields, Texts: texts,
 	}
 	for _, t := range Stores().All() {
 		k.Stores[t.Name] = config.Kind{New: t.NewOptions, Refs: t.Refs, Destination: t.Destination,
@@ -83,6 +84,18 @@ func fields(name string, options any) []string {
 		out = append(out, f.Name)
 	}
 	return out
+}
+
+// texts lists what a public field can hold where the options say so: two
+// credentials whose keys are made of it must not meet.
+func texts(_ string, options any, field string) []string {
+	if o, ok := options.(*postgres.Options); ok && field == "username" {
+		if o.Role != "" {
+			return []string{o.Role}
+		}
+		return o.Roles
+	}
+	return nil
 }
 
 // unbound is for building what is only looked at.

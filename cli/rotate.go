@@ -15,6 +15,7 @@ import (
 )
 
 type rotateFlags struct {
+	drift                  bool
 	due, wait, detach, yes bool
 	reason                 string
 }
@@ -49,6 +50,7 @@ continues and exits 5. Stopping it at any point loses nothing: rotor resume.`,
 	cmd.Flags().BoolVar(&f.wait, "wait", false, "sit through every wait, however long")
 	cmd.Flags().BoolVar(&f.detach, "detach", false, "exit 0, not 5, when somebody else has to continue")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&f.drift, "accept-drift", false, "a target was changed by hand, and what it holds is right")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the audit")
 	return cmd
 }
@@ -66,6 +68,9 @@ func (s *shell) rotate(ctx context.Context, args []string, f rotateFlags) error 
 	reqs, err := s.requests(ctx, a, args, f)
 	if err != nil || len(reqs) == 0 {
 		return err
+	}
+	for i := range reqs {
+		reqs[i].Drift = f.drift
 	}
 	if s.mayAsk() && !f.yes {
 		if ok, err := s.agree(ctx, a, reqs); err != nil || !ok {

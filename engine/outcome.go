@@ -55,6 +55,11 @@ func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event 
 	case again:
 		return []rotation.Event{ev, e.pause(task, backoff(ev.Attempt, fault.RetryAfterOf(err)), "trying again")}
 	case turn:
+		if !r.begun() {
+			end := e.event(rotation.Closing, task)
+			end.Status = rotation.Failed
+			return []rotation.Event{ev, end}
+		}
 		return []rotation.Event{ev, e.event(rotation.Turn, task)}
 	case anew:
 		redo := e.event(rotation.Redo, rotation.Task{Action: rotation.Action{Step: rotation.Generate, Phase: rotation.Accept}})
@@ -87,6 +92,12 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, n int) verdict {
 		return anew
 	}
 	return person
+}
+
+// begun says whether anything outside may have been touched.
+func (r *run) begun() bool {
+	_, found := r.Last(func(e rotation.Event) bool { return e.Type == rotation.Intent })
+	return found || r.Reverse
 }
 
 // unclear says whether some try to generate may have been applied without our

@@ -110,9 +110,9 @@ func (r *run) unchanged(present map[string]secret.Set, values secret.Set) error 
 		if !readable || err1 != nil || err2 != nil || t.Value.UsesPrevious() {
 			continue
 		}
-		if have := content[key]; !have.Equal(want) && r.Mode != rotation.Emergency {
+		if have := content[key]; !have.Equal(want) && r.Mode != rotation.Emergency && !r.Drift {
 			return fault.New(fault.BadConfig, "%s: key %s does not hold the value that Rotor put there", t.Place(), t.Key).
-				WithHint("somebody changed it by hand, or the state is older than the store; put the old value back, or take the present one over with: rotor adopt %s", r.Credential)
+				WithHint("somebody changed it by hand, or the state is older than the store; put the old value back (rotor recover %s writes it to a file), or take the present one as it is: rotor rotate %s --accept-drift", r.Credential, r.Credential)
 		}
 	}
 	return nil

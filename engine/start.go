@@ -15,6 +15,7 @@ type Request struct {
 	Mode       rotation.Mode
 	Actor      string
 	Reason     string
+	Drift      bool // the targets hold a value that somebody put there by hand, and that is right
 }
 
 // rollbacks in a row after which only a person may start another rotation.
@@ -53,6 +54,7 @@ func (e *Engine) draft(req Request, cred *Credential, known rotation.Credential)
 		Credential: req.Credential, Generation: known.Latest() + 1,
 		Mode: req.Mode, Strategy: traits.Strategy, Minter: traits.Minter,
 		Actor: req.Actor, Reason: req.Reason, Created: e.Now(), Status: rotation.Running,
+		Drift:  req.Drift,
 		Live:   cred.live(len(known.OpenOf(rotation.KindRetirement)) > 0),
 		Window: cred.Monitor, Grace: cred.Grace, Bound: cred.Bound, AtBound: cred.AtBound}
 	if current, ok := known.Current(); ok {

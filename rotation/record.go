@@ -35,6 +35,7 @@ type Record struct {
 	Undoing    bool          `json:"undoing,omitempty"`
 	Erase      []Erasure     `json:"erase,omitempty"`   // retirement: store revisions that hold the value
 	Units      []Unit        `json:"units,omitempty"`   // retirement: what must be confirmed off the value
+	Drift      bool          `json:"drift,omitempty"`   // a person said that a value changed by hand is right
 	Reverse    bool          `json:"reverse,omitempty"` // rotation: goes back from Generation to From during grace
 	Undone     bool          `json:"undone,omitempty"`  // retirement: of a generation that was rolled back
 }

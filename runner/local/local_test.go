@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,6 +80,13 @@ func (v *vendor) Revoke(_ context.Context, h rotation.Handle) error {
 	delete(v.live, h.ID)
 	v.revoked = append(v.revoked, time.Now())
 	return nil
+}
+
+// saw is what the vendor knows at this moment.
+func (v *vendor) saw() *vendor {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return &vendor{live: maps.Clone(v.live), issued: slices.Clone(v.issued), revoked: slices.Clone(v.revoked), most: v.most}
 }
 
 // world is one installation on virtual time.
@@ -205,16 +215,16 @@ func TestGraceOfTwoDays(t *testing.T) {
 		l.Start(t.Context())
 		time.Sleep(47 * time.Hour)
 		synctest.Wait()
-		if len(v.revoked) != 0 {
+		if len(v.saw().revoked) != 0 {
 			t.Fatal("revoked within grace")
 		}
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		if len(v.revoked) != 1 || v.revoked[0].Sub(switched) != 48*time.Hour {
-			t.Fatalf("revoked %v after %v, want once after exactly 48h", v.revoked, switched)
+		if len(v.saw().revoked) != 1 || v.saw().revoked[0].Sub(switched) != 48*time.Hour {
+			t.Fatalf("revoked %v after %v, want once after exactly 48h", v.saw().revoked, switched)
 		}
-		if w.unfinished() != 0 || !v.live["key2"] || v.live["key1"] {
-			t.Errorf("unfinished %d, live %v", w.unfinished(), v.live)
+		if w.unfinished() != 0 || !v.saw().live["key2"] || v.saw().live["key1"] {
+			t.Errorf("unfinished %d, live %v", w.unfinished(), v.saw().live)
 		}
 		w.stop(l)
 	})
@@ -235,8 +245,8 @@ func TestRetryGoesOnByItself(t *testing.T) {
 		l.Start(t.Context())
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(v.issued) != 1 || w.unfinished() != 0 {
-			t.Errorf("issued %d, unfinished %d", len(v.issued), w.unfinished())
+		if len(v.saw().issued) != 1 || w.unfinished() != 0 {
+			t.Errorf("issued %d, unfinished %d", len(v.saw().issued), w.unfinished())
 		}
 		w.stop(l)
 	})
@@ -279,16 +289,16 @@ func TestScheduleOverThreeMonths(t *testing.T) {
 		l.Start(t.Context())
 		time.Sleep(3*month + 48*time.Hour)
 		synctest.Wait()
-		if len(v.issued) != 4 || len(v.revoked) != 3 {
-			t.Fatalf("issued %d, revoked %d; want 4 and 3", len(v.issued), len(v.revoked))
+		if len(v.saw().issued) != 4 || len(v.saw().revoked) != 3 {
+			t.Fatalf("issued %d, revoked %d; want 4 and 3", len(v.saw().issued), len(v.saw().revoked))
 		}
-		for i, at := range v.issued {
+		for i, at := range v.saw().issued {
 			if late := at.Sub(begin) - time.Duration(i)*month; late < 0 || late > time.Minute {
 				t.Errorf("rotation %d is %v late", i+1, late)
 			}
 		}
-		if len(v.live) != 1 || w.unfinished() != 0 {
-			t.Errorf("live %v, unfinished %d", v.live, w.unfinished())
+		if len(v.saw().live) != 1 || w.unfinished() != 0 {
+			t.Errorf("live %v, unfinished %d", v.saw().live, w.unfinished())
 		}
 		w.stop(l)
 	})
@@ -307,8 +317,8 @@ func TestWorkersAreBounded(t *testing.T) {
 		l.Start(t.Context())
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if v.most != 3 || len(v.issued) != 9 {
-			t.Errorf("%d at once, %d issued; want 3 and 9", v.most, len(v.issued))
+		if v.saw().most != 3 || len(v.saw().issued) != 9 {
+			t.Errorf("%d at once, %d issued; want 3 and 9", v.saw().most, len(v.saw().issued))
 		}
 		w.stop(l)
 	})
@@ -322,7 +332,7 @@ func TestStopFinishesTheEffectUnderWay(t *testing.T) {
 		l.Start(t.Context())
 		time.Sleep(5 * time.Second) // in the middle of Issue
 		w.stop(l)
-		if len(v.issued) != 1 {
+		if len(v.saw().issued) != 1 {
 			t.Fatal("the effect under way was cut short")
 		}
 		open, err := w.journal.Unfinished(t.Context())
@@ -352,14 +362,14 @@ func TestWhatAnotherProcessHoldsIsLeftAloneAndNotForgotten(t *testing.T) {
 		l.Start(t.Context())
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if len(v.issued) != 0 {
+		if len(v.saw().issued) != 0 {
 			t.Fatal("worked without the lock")
 		}
 		release()
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if len(v.issued) != 1 {
-			t.Errorf("issued %d after the lock was free", len(v.issued))
+		if len(v.saw().issued) != 1 {
+			t.Errorf("issued %d after the lock was free", len(v.saw().issued))
 		}
 		w.stop(l)
 	})
@@ -371,16 +381,16 @@ func TestAFailingJournalIsNoBusyLoop(t *testing.T) {
 		if err := w.journal.Close(); err != nil {
 			t.Fatal(err)
 		}
-		asked := 0
+		var asked atomic.Int64
 		r := w.inline()
-		r.After = func(d time.Duration) (<-chan struct{}, func()) { asked++; return runner.GoTimer(d) }
+		r.After = func(d time.Duration) (<-chan struct{}, func()) { asked.Add(1); return runner.GoTimer(d) }
 		l := local.New(local.Options{Inline: r, Log: slog.New(slog.DiscardHandler)})
 		l.Start(t.Context())
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		w.stop(l)
-		if asked == 0 || asked > 15 {
-			t.Errorf("looked %d times in a minute", asked)
+		if n := asked.Load(); n == 0 || n > 15 {
+			t.Errorf("looked %d times in a minute", n)
 		}
 	})
 }
@@ -399,8 +409,8 @@ func TestOnceDoesAllThatIsDue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(a.revoked) != 1 || len(b.issued) != 1 || w.unfinished() != 0 {
-			t.Errorf("revoked %d, issued %d, unfinished %d", len(a.revoked), len(b.issued), w.unfinished())
+		if len(a.saw().revoked) != 1 || len(b.saw().issued) != 1 || w.unfinished() != 0 {
+			t.Errorf("revoked %d, issued %d, unfinished %d", len(a.saw().revoked), len(b.saw().issued), w.unfinished())
 		}
 		errs := map[string]error{}
 		for _, o := range outcomes {
