@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -254,51 +253,6 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-func TestReferences(t *testing.T) {
-	dir := folder(t, map[string]string{
-		"admin": "from-a-file\n", "empty": "\n", ".env": "ADMIN=from-a-store\n",
-		"rotor.yaml": plain + `  pg:
-    provider: {type: postgres, admin: "env:PG_ADMIN", database: x, owner-role: o, roles: [a, b]}
-    targets: [{store: dotenv, key: PG}]
-`})
-	a := open(t, app.Options{})
-	for ref, want := range map[string]string{"file:" + dir + "/admin": "from-a-file", "file:admin": "from-a-file",
-		"dotenv:.env#ADMIN": "from-a-store", "env:PG_ADMIN": "from-the-environment"} {
-		t.Setenv("PG_ADMIN", "from-the-environment")
-		source, err := a.Source(ref)
-		if err != nil {
-			t.Errorf("%s: %v", ref, err)
-			continue
-		}
-		if v, err := source(t.Context()); err != nil || v.Reveal() != want {
-			t.Errorf("%s: %q %v", ref, v.Reveal(), err)
-		}
-	}
-	// read at each use, never when it is bound
-	t.Setenv("PG_ADMIN", "")
-	source, err := a.Source("env:PG_ADMIN")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = source(t.Context())
-	wantFault(t, err, fault.BadConfig, "PG_ADMIN")
-	t.Setenv("PG_ADMIN", "later")
-	if v, err := source(t.Context()); err != nil || v.Reveal() != "later" {
-		t.Errorf("%q %v", v.Reveal(), err)
-	}
-	for ref, words := range map[string]string{"file:no-such": "does not exist", "file:empty": "empty", "dotenv:.env#NO": "no such key"} {
-		source, err := a.Source(ref)
-		if err != nil {
-			t.Fatalf("%s: %v", ref, err)
-		}
-		_, err = source(t.Context())
-		wantFault(t, err, fault.BadConfig, words)
-	}
-	if _, err := a.Source("hvs.looks-like-a-value"); err == nil || strings.Contains(err.Error()+fault.HintOf(err), "hvs.") {
-		t.Errorf("a value for a reference: %v", err)
-	}
-}
-
 func TestOverlapOnlyIfEveryAcceptorTakesBoth(t *testing.T) {
 	const acceptors = `version: 1
 defaults: {owner: Platform, every: quarterly}
@@ -361,71 +315,5 @@ func TestClockOfThisBoot(t *testing.T) {
 	b := now()
 	if a.BootID == "" || a.BootID != b.BootID || b.Boot < a.Boot || a.Wall.Location() != time.UTC {
 		t.Errorf("%+v, then %+v", a, b)
-	}
-}
-
-func TestScheduleFollowsThePolicyAndTheJournal(t *testing.T) {
-	folder(t, map[string]string{".env": "API_TOKEN=old-value-0123456789\n", "rotor.yaml": plain})
-	now := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
-	clock := func() rotation.Instant {
-		return rotation.Instant{Wall: now, Boot: now.Sub(time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)), BootID: "b"}
-	}
-	a := open(t, app.Options{Now: clock})
-	ctx := context.Background()
-	due := func() []engine.Request {
-		t.Helper()
-		reqs, _, err := a.Schedule(ctx, clock())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return reqs
-	}
-	if got := due(); len(got) != 1 || got[0].Mode != rotation.Scheduled {
-		t.Fatalf("never rotated: %v", got)
-	}
-	rep, err := a.Inline().Start(ctx, due()[0])
-	if err != nil || rep.Record.Status != rotation.Done {
-		t.Fatalf("%v %v", rep.Record.Status, err)
-	}
-	_, next, err := a.Schedule(ctx, clock())
-	if err != nil || len(due()) != 0 || next < 88*24*time.Hour || next > 90*24*time.Hour {
-		t.Errorf("just rotated: due %v, next in %v", due(), next)
-	}
-	now = now.AddDate(0, 3, 0)
-	if len(due()) != 1 {
-		t.Fatal("a quarter later it is not due")
-	}
-	// one that went wrong is not tried again at once
-	if err := os.WriteFile(".env", []byte("API_TOKEN=\"torn\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if rep, err = a.Inline().Start(ctx, due()[0]); err != nil || rep.Record.Status != rotation.Failed {
-		t.Fatalf("%v %v", rep.Record.Status, err)
-	}
-	if _, next, err = a.Schedule(ctx, clock()); err != nil || len(due()) != 0 || next != time.Hour {
-		t.Errorf("after a failure: due %v, next in %v, %v", due(), next, err)
-	}
-	now = now.Add(time.Hour)
-	if len(due()) != 1 {
-		t.Error("an hour later it is not tried again")
-	}
-}
-
-func TestServeSpreadsWhatIsNew(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("version: 1\ndefaults: {owner: Platform, every: quarterly}\nstores:\n  dotenv: {type: dotenv, path: .env}\ncredentials:\n")
-	for _, n := range []string{"a", "b", "c", "d", "e", "f"} {
-		b.WriteString("  " + n + ":\n    provider: {type: generated}\n    targets: [{store: dotenv, key: K" + n + "}]\n")
-	}
-	folder(t, map[string]string{"rotor.yaml": b.String()})
-	now := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
-	a := open(t, app.Options{Now: func() rotation.Instant { return rotation.Instant{Wall: now, Boot: time.Hour, BootID: "b"} }})
-	reqs, next, err := a.ServeSchedule(t.Context(), a.Now())
-	if err != nil || len(reqs) == 6 || next <= 0 {
-		t.Fatalf("at once: %d, next %v, %v", len(reqs), next, err)
-	}
-	now = now.Add(24 * time.Hour)
-	if reqs, _, err = a.ServeSchedule(t.Context(), a.Now()); err != nil || len(reqs) != 6 {
-		t.Errorf("a day later: %d of 6, %v", len(reqs), err)
 	}
 }

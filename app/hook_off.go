@@ -1,4 +1,4 @@
-//go:build !rotorkill
+//go:build !rotorkill || !linux
 
 package app
 

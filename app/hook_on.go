@@ -1,4 +1,4 @@
-//go:build rotorkill
+//go:build rotorkill && linux
 
 package app
 
@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/rotation"
@@ -50,11 +52,15 @@ func (k *knife) point(words string) {
 	}
 	switch {
 	case k.is(k.kill, words):
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 		select {}
 	case k.is(k.stop, words):
 		k.stop = "" // once
-		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		// to this thread: sent to the process, another one might take it, and this
+		// one would go on a little
+		runtime.LockOSThread()
+		_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)
+		runtime.UnlockOSThread()
 	}
 }
 

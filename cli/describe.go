@@ -50,7 +50,7 @@ func why(st *rotation.State) rotation.Event {
 		}
 	case rotation.Stuck:
 		e, _ = st.Last(bad)
-		if hint, ok := st.Last(func(e rotation.Event) bool { return e.Type == rotation.Pause }); ok && hint.Note != "" {
+		if hint, ok := st.Last(func(e rotation.Event) bool { return e.Type == rotation.Pause }); ok && !strings.Contains(e.Note, hint.Note) {
 			e.Note += " (" + hint.Note + ")"
 		}
 	case rotation.RolledBack, rotation.Failed:
@@ -70,4 +70,24 @@ func why(st *rotation.State) rotation.Event {
 		}
 	}
 	return e
+}
+
+// splitHint takes the hint off a note, "what (hint)", as the engine writes it.
+func splitHint(note string) (what, hint string) {
+	if !strings.HasSuffix(note, ")") {
+		return note, ""
+	}
+	depth := 0
+	for i := len(note) - 1; i > 0; i-- {
+		switch note[i] {
+		case ')':
+			depth++
+		case '(':
+			depth--
+		}
+		if depth == 0 && note[i-1] == ' ' {
+			return note[:i-1], note[i+1 : len(note)-1]
+		}
+	}
+	return note, ""
 }

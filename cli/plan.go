@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -159,7 +158,6 @@ func (s *shell) drawPlan(w io.Writer, on bool, plans []app.Plan, now time.Time, 
 	fmt.Fprintln(w, "Rotor will perform the following actions:")
 	var rows [][]string
 	asks := 0
-	var graces []time.Duration
 	for _, p := range plans {
 		sign, person := paint(on, green, "↻"), mustAct(p)
 		if person != "" {
@@ -171,9 +169,6 @@ func (s *shell) drawPlan(w io.Writer, on bool, plans []app.Plan, now time.Time, 
 			what = strings.TrimPrefix(what+"; "+person, "; ")
 		}
 		rows = append(rows, append(row, what))
-		if !slices.Contains(graces, p.Config.Policy.Grace) {
-			graces = append(graces, p.Config.Policy.Grace)
-		}
 	}
 	table(w, "  ", rows)
 	for _, p := range plans {
@@ -188,7 +183,7 @@ func (s *shell) drawPlan(w io.Writer, on bool, plans []app.Plan, now time.Time, 
 	if others >= 0 {
 		line += ", " + upToDate(others)
 	}
-	fmt.Fprintf(w, "%s. %s\n", line, graceWords(graces))
+	fmt.Fprintf(w, "%s. %s\n", line, graceWords(plans))
 }
 
 func upToDate(n int) string {
@@ -198,14 +193,24 @@ func upToDate(n int) string {
 	return fmt.Sprintf("%d up to date", n)
 }
 
-func graceWords(graces []time.Duration) string {
-	if len(graces) != 1 {
-		return "Old values are revoked after their grace (rotor status NAME)."
+// graceWords says what becomes of the old values.
+func graceWords(plans []app.Plan) string {
+	grace, revokes := plans[0].Config.Policy.Grace, false
+	for _, p := range plans {
+		revokes = revokes || p.Revokes
+		if p.Config.Policy.Grace != grace {
+			grace = -1
+		}
 	}
-	if graces[0] == 0 {
+	switch {
+	case !revokes:
+		return "Nobody outside refuses the old values; those who check them forget them."
+	case grace < 0:
+		return "Old values are revoked after their grace (rotor status NAME)."
+	case grace == 0:
 		return "Old values are revoked at once."
 	}
-	return "Old values are revoked after " + policy.FormatSpan(graces[0]) + "."
+	return "Old values are revoked after " + policy.FormatSpan(grace) + "."
 }
 
 func windowWords(p app.Plan) string {
@@ -227,101 +232,4 @@ func dueWords(st policy.Status, now time.Time) string {
 		return strings.ReplaceAll(string(st.State), "-", " ") + " " + ago(st.Due, now)
 	}
 	return "due " + ago(st.Due, now)
-}
-
-// drawSteps lists what is done, one credential after the other.
-func (s *shell) drawSteps(plans []app.Plan) {
-	for _, p := range plans {
-		s.say("\n%s, generation %d -> %d\n", s.tint(bold, p.Name), currentOf(p), p.Known.Latest()+1)
-		for _, a := range p.Steps {
-			s.say("  %-10s %s\n", a.Step, stepWords(p, a))
-		}
-		if currentOf(p) == 0 && p.Known.Latest() == 0 {
-			s.say("then the value from before Rotor, if the targets hold one:\n")
-		} else {
-			s.say("then generation %d:\n", currentOf(p))
-		}
-		for _, a := range p.End {
-			if words := stepWords(p, a); words != "" {
-				s.say("  %-10s %s\n", a.Step, words)
-			}
-		}
-	}
-}
-
-func currentOf(p app.Plan) int {
-	g, _ := p.Known.Current()
-	return g.N
-}
-
-func stepWords(p app.Plan, a rotation.Action) string {
-	switch a.Step {
-	case rotation.Preflight:
-		return "look whether everything can work, without any effect"
-	case rotation.Approve:
-		return "wait for a person's yes"
-	case rotation.Ask:
-		return "wait for a value from a person"
-	case rotation.Await:
-		return "wait for the end of the generation before"
-	case rotation.Hold, rotation.Release:
-		return "consumers that must stand still"
-	case rotation.Generate:
-		return map[rotation.Minter]string{rotation.ByProvider: p.Config.Provider.Type + " makes the value",
-			rotation.ByRotor: "Rotor makes the value", rotation.ByPerson: "take the person's value"}[p.Minter]
-	case rotation.Verify:
-		return "use the new value for real"
-	case rotation.Publish:
-		return publishWords(p, a.Phase)
-	case rotation.Deploy:
-		return deployWords(p, a.Phase)
-	case rotation.Monitor:
-		if len(p.Config.Checks) == 0 {
-			return "no checks are configured"
-		}
-		return "watch " + strings.Join(p.Config.Checks, ", ") + " for " + policy.FormatSpan(p.Config.Policy.Monitor)
-	case rotation.Grace:
-		return "let it live for " + policy.FormatSpan(p.Config.Policy.Grace)
-	case rotation.Evidence:
-		return "make sure that nobody uses it any more"
-	case rotation.Revoke:
-		return "end it at " + p.Config.Provider.Type
-	case rotation.Prove:
-		return "try it until it is refused"
-	case rotation.Sweep:
-		return "look for values that arrived late"
-	case rotation.Erase:
-		return "destroy the stores' old revisions that hold it"
-	case rotation.Finish:
-		return "the new generation is the current one"
-	}
-	return ""
-}
-
-func publishWords(p app.Plan, phase rotation.Phase) string {
-	var names []string
-	if phase == rotation.Switch {
-		names = targetNames(p.Standing)
-	} else {
-		for _, a := range p.Config.Acceptors {
-			for _, t := range a.Targets {
-				names = append(names, t.Name())
-			}
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-func deployWords(p app.Plan, phase rotation.Phase) string {
-	names := p.Config.Consumers
-	if phase != rotation.Switch {
-		names = nil
-		for _, a := range p.Config.Acceptors {
-			names = append(names, a.Consumer)
-		}
-	}
-	if len(names) == 0 {
-		return "nobody is told; they read it by themselves"
-	}
-	return strings.Join(names, ", ")
 }

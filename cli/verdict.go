@@ -51,8 +51,9 @@ func (w *worker) verdict(rep runner.Report) int {
 			w.tell("%s %s had changed nothing yet, and has ended.\n", w.paint(green, "Done:"), rep.Record.ID)
 			break
 		}
-		w.tell("rotor: %s %s was not rotated, nothing changed: %s\n", w.paint(red, "error:"), name, item.Why)
-		w.hint(item)
+		what, hint := splitHint(item.Why)
+		w.tell("rotor: %s %s was not rotated, nothing changed: %s\n", w.paint(red, "error:"), name, what)
+		w.hint(item, hint)
 		code = failureCode(item)
 	case rotation.RolledBack, rotation.Abandoned:
 		if w.ordered {
@@ -60,8 +61,9 @@ func (w *worker) verdict(rep runner.Report) int {
 			break
 		}
 		code = exitFailed
-		w.tell("rotor: %s the rotation of %s was %s: %s\n", w.paint(red, "error:"), name, endWords(rep.Record), item.Why)
-		w.tell("rotor: %s rotor status %s shows each step\n", w.paint(yellow, "hint:"), rep.Record.ID)
+		what, hint := splitHint(item.Why)
+		w.tell("rotor: %s the rotation of %s was %s: %s\n", w.paint(red, "error:"), name, endWords(rep.Record), what)
+		w.hint(rotationItem{ID: rep.Record.ID}, hint)
 	default:
 		code = w.pending(rep.Record, item)
 	}
@@ -91,14 +93,18 @@ func failureCode(item rotationItem) int {
 	return exitFailed
 }
 
-func (w *worker) hint(item rotationItem) {
-	words := map[string]string{
-		fault.Transient.String():   "try again later: rotor rotate " + item.Credential,
-		fault.Denied.String():      "see which identity Rotor uses there, and what it may do",
-		fault.BadConfig.String():   "correct it, then: rotor rotate " + item.Credential,
-		fault.Unknown.String():     "rotor status " + item.ID + " shows each try",
-		fault.NeedsPerson.String(): "rotor status " + item.ID + " shows each step",
-	}[item.Fault]
+// hint prefers the failing room's own words.
+func (w *worker) hint(item rotationItem, own string) {
+	words := own
+	if words == "" {
+		words = map[string]string{
+			fault.Transient.String():   "try again later: rotor rotate " + item.Credential,
+			fault.Denied.String():      "see which identity Rotor uses there, and what it may do",
+			fault.BadConfig.String():   "correct it, then: rotor rotate " + item.Credential,
+			fault.Unknown.String():     "rotor status " + item.ID + " shows each try",
+			fault.NeedsPerson.String(): "rotor status " + item.ID + " shows each step",
+		}[item.Fault]
+	}
 	if words == "" {
 		words = "rotor status " + item.ID + " shows each step"
 	}
@@ -113,8 +119,12 @@ func (w *worker) pending(r rotation.Record, item rotationItem) int {
 	}
 	switch r.Status {
 	case rotation.Stuck:
-		w.tell("rotor: %s %s of %s needs a person at %s: %s\n", w.paint(red, "error:"), what, r.Credential, item.Step, item.Why)
-		w.tell("rotor: %s then: rotor resume %s\n", w.paint(yellow, "hint:"), r.Credential)
+		why, hint := splitHint(item.Why)
+		w.tell("rotor: %s %s of %s needs a person at %s: %s\n", w.paint(red, "error:"), what, r.Credential, item.Step, why)
+		if hint != "" {
+			w.tell("rotor: %s %s\n", w.paint(yellow, "hint:"), hint)
+		}
+		w.tell("rotor: %s when the cause is gone: rotor resume %s\n", w.paint(yellow, "hint:"), r.Credential)
 		return exitPerson
 	case rotation.Asking:
 		w.tell("Waiting for a person: %s\n", item.Why)

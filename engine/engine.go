@@ -48,6 +48,7 @@ type holding struct {
 	fence rotation.Fence
 	runs  map[string]*run
 	known *rotation.Credential // shared by the runs, so that one sees what another did
+	alive *proven              // likewise
 }
 
 // Progress tells the caller what to do next.
@@ -232,7 +233,7 @@ func (h *holding) know(c rotation.Credential) {
 
 // begin keeps a run; the engine's lock is held.
 func (h *holding) begin(s *rotation.State, cred *Credential) *run {
-	r := &run{State: s, fence: h.fence, cred: cred, known: h.known, opened: map[string]secret.Set{}}
+	r := &run{State: s, fence: h.fence, cred: cred, known: h.known, alive: h.alive, opened: map[string]secret.Set{}}
 	h.runs[s.ID] = r
 	return r
 }
@@ -263,7 +264,7 @@ func (e *Engine) takeOver(ctx context.Context, credential string) (*holding, err
 }
 
 func (e *Engine) remember(credential string, fence rotation.Fence) *holding {
-	h := &holding{fence: fence, runs: map[string]*run{}}
+	h := &holding{fence: fence, runs: map[string]*run{}, alive: &proven{}}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.held == nil {

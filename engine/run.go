@@ -15,6 +15,7 @@ type run struct {
 	*rotation.State
 	fence  rotation.Fence
 	cred   *Credential
+	alive  *proven
 	known  *rotation.Credential
 	fresh  bool                  // the open intent is ours and was not acted on yet
 	opened map[string]secret.Set // sealed values opened so far, by slot

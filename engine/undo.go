@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/seeded"
@@ -66,14 +67,19 @@ func (r *run) changedUnits(ctx context.Context) ([]rotation.Unit, error) {
 
 // alive proves that a generation works now. An error is no proof of death: it
 // is tried again, and then a person decides.
-func (e *Engine) alive(ctx context.Context, r *run, generation int) error {
+func (e *Engine) alive(ctx context.Context, r *run, generation int) (err error) {
 	v, err := e.issued(ctx, r, generation)
 	if err != nil {
 		return err
 	}
-	if len(v.Values) == 0 || r.Live.NoIssuer {
-		return nil // nothing is known that could be tried
+	if len(v.Values) == 0 || r.Live.NoIssuer || r.alive.lately(generation, e.Now()) {
+		return nil // nothing is known that could be tried, or it was just now
 	}
+	defer func() {
+		if err == nil {
+			r.alive.note(generation, e.Now())
+		}
+	}()
 	p, ok := r.cred.Provider.(provider.Prober)
 	if !ok {
 		return r.cred.Provider.Verify(ctx, v)
@@ -89,4 +95,21 @@ func (e *Engine) alive(ctx context.Context, r *run, generation int) error {
 		err = fault.New(fault.Unknown, "generation %d: %s gave no clear answer", generation, r.cred.Provider.Traits().Name)
 	}
 	return err
+}
+
+// recent is how long a proof that a value works is good for: "now" is never
+// sharper than the time that a login takes.
+const recent = 2 * time.Second
+
+// proven is the generation that was last seen to work, by this holder of the
+// lock.
+type proven struct {
+	generation int
+	at         rotation.Instant
+}
+
+func (p *proven) note(generation int, at rotation.Instant) { p.generation, p.at = generation, at }
+
+func (p *proven) lately(generation int, now rotation.Instant) bool {
+	return p.at.BootID != "" && p.generation == generation && p.at.BootID == now.BootID && now.Boot-p.at.Boot < recent
 }

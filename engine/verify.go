@@ -23,6 +23,7 @@ func (e *Engine) verify(ctx context.Context, r *run, task rotation.Task) []rotat
 	}
 	err = r.cred.Provider.Verify(ctx, v)
 	if err == nil {
+		r.alive.note(r.Generation, e.Now())
 		return []rotation.Event{e.ok(task, nil, "")}
 	}
 	generated, _ := r.Did(rotation.Task{Action: rotation.Action{Step: rotation.Generate, Phase: rotation.Accept}})

@@ -8,6 +8,7 @@ package postgres
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
@@ -33,6 +34,7 @@ func userOf(values secret.Set) string { return values[username].Reveal() }
 type Provider struct {
 	opts  Options
 	admin *admin
+	asked sync.Map // address and role -> time.Time: see asksForPassword
 }
 
 var (

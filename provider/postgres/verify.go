@@ -147,6 +147,23 @@ func (p *Provider) connect(ctx context.Context, op, address, name string, word s
 // asksForPassword goes as far as the server's first question and hangs up, so that
 // no failed login is counted. nil: a password is wanted.
 func (p *Provider) asksForPassword(ctx context.Context, op, address, name string) error {
+	key := address + "\x00" + name
+	if at, ok := p.asked.Load(key); ok && time.Since(at.(time.Time)) < askAgain {
+		return nil
+	}
+	err := p.wantsPassword(ctx, op, address, name)
+	if err == nil {
+		p.asked.Store(key, time.Now())
+	}
+	return err
+}
+
+// askAgain is how long the server's rules are taken to stay as they were. Verify
+// demands a password check at every login, so a change is noticed before anybody
+// is sent to the new value.
+const askAgain = 10 * time.Minute
+
+func (p *Provider) wantsPassword(ctx context.Context, op, address, name string) error {
 	cfg, err := p.loginConfig(ctx, op, address, name)
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@
 //	<!-- test: checkout -->        run in a copy of the source tree
 //	<!-- test: needs vault -->     with a real Vault and VAULT_ADDR, VAULT_TOKEN
 //	<!-- test: exit 5 -->          the exit code of an sh block
+//	<!-- test: config nova -->     the rotor.yaml of that world
+//	<!-- test: demo -->            lines that rotor demo --crash prints, in this order
 //
 // UPDATE=1 writes what console blocks print into the pages; read the difference.
 package docs

@@ -69,7 +69,7 @@ func (s *session) begin() {
 	}
 	s.t.Cleanup(func() { _ = os.RemoveAll(parent) })
 	s.home, s.dir = filepath.Join(parent, "home"), filepath.Join(parent, "nova")
-	s.shown, s.changes = "/srv/nova", nil
+	s.shown, s.changes = "/srv", nil
 	for _, d := range []string{s.home, s.dir} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			s.t.Fatal(err)

@@ -28,6 +28,7 @@ func (s *session) world(name string) {
 		s.t.Fatalf("there is no world %s", name)
 	}
 	s.begin()
+	s.shown = "/srv/nova"
 	password := rand.Text()
 	db := s.database(password)
 	url := fmt.Sprintf("postgresql://nova_a:%s@127.0.0.1:%d/nova_aos", password, db.Port)
@@ -44,9 +45,8 @@ func (s *session) world(name string) {
 		{"[/usr/local/bin/nova-unit, confirm]", fmt.Sprintf("[%s, unit, confirm, %s]", self, socket)},
 	}
 	for _, b := range blocks(s.t, "README.md") {
-		if name, ok := b.order("file"); ok && name == "rotor.yaml" {
-			s.write(name, s.real(b.text))
-			break
+		if name, _ := b.order("config"); name == "nova" {
+			s.write("rotor.yaml", s.real(b.text))
 		}
 	}
 	if out, err := s.bash("rotor config trust --yes"); err != nil {

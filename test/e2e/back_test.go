@@ -83,6 +83,7 @@ func TestCrashLoopRollsBack(t *testing.T) {
 // TestRedCheckRollsBack: the new login works, everything is deployed, and then a
 // check turns red.
 func TestRedCheckRollsBack(t *testing.T) {
+	t.Parallel() // with the other long ones: most of its time is the wait for requests that might still be under way
 	var red atomic.Bool
 	light := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		if red.Load() {
