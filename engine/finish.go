@@ -66,6 +66,9 @@ func (e *Engine) undone(r *run, task rotation.Task) []rotation.Event {
 
 // mayLive says whether some try to generate succeeded, or may have.
 func (r *run) mayLive() bool {
+	if r.supplied() {
+		return true // a person made it before we heard of it
+	}
 	open := false
 	for _, e := range r.Events {
 		if e.Action.Step != rotation.Generate {

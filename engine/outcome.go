@@ -97,7 +97,12 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, n int) verdict {
 // begun says whether anything outside may have been touched.
 func (r *run) begun() bool {
 	_, found := r.Last(func(e rotation.Event) bool { return e.Type == rotation.Intent })
-	return found || r.Reverse
+	return found || r.Reverse || r.supplied()
+}
+
+// supplied says whether a person has minted a value for this rotation.
+func (r *run) supplied() bool {
+	return r.Ordered(rotation.OrderSupply, rotation.Action{})
 }
 
 // unclear says whether some try to generate may have been applied without our

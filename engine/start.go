@@ -79,11 +79,9 @@ func (e *Engine) Supply(ctx context.Context, id string, order rotation.Order, ac
 	ev := e.event(rotation.Input, task)
 	ev.Actor, ev.Facts, ev.Status = actor, &rotation.Facts{Order: order}, rotation.Running
 	if order == rotation.OrderSupply {
-		sealed, err := e.seal(r, r.Generation, inputSlot, value)
-		if err != nil {
+		if err := e.receive(r, &ev, value); err != nil {
 			return err
 		}
-		ev.Sealed = []rotation.Sealed{sealed}
 	}
 	r.record(ev)
 	switch order {
@@ -96,6 +94,21 @@ func (e *Engine) Supply(ctx context.Context, id string, order rotation.Order, ac
 	}
 	_, err = e.commit(ctx, r)
 	return err
+}
+
+// receive keeps a person's value: it lives at its provider already, so from here
+// on it is a generation that must come to a proper end.
+func (e *Engine) receive(r *run, ev *rotation.Event, value secret.Set) error {
+	for _, slot := range []string{inputSlot, valueSlot(1)} {
+		sealed, err := e.seal(r, r.Generation, slot, value)
+		if err != nil {
+			return err
+		}
+		ev.Sealed = append(ev.Sealed, sealed)
+	}
+	ev.Generations = []rotation.Generation{{Credential: r.Credential, N: r.Generation, Life: rotation.Pending,
+		Attempt: 1, Fingerprint: e.Keys.FingerprintSet(value), Created: ev.At.Wall}}
+	return nil
 }
 
 func (e *Engine) allowed(ctx context.Context, r *run, order rotation.Order, value secret.Set) error {

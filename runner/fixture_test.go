@@ -2,16 +2,12 @@ package runner_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/agenticverz/rotor/engine"
-	"github.com/agenticverz/rotor/fault"
-	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/journal/memory"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"

@@ -10,6 +10,7 @@
 //	<!-- test: fresh -->           begin in an empty folder
 //	<!-- test: world nova -->      begin in the system of world_test.go
 //	<!-- test: checkout -->        run in a copy of the source tree
+//	<!-- test: tree -->            run in the source tree itself; it must change nothing there
 //	<!-- test: needs vault -->     with a real Vault and VAULT_ADDR, VAULT_TOKEN
 //	<!-- test: exit 5 -->          the exit code of an sh block
 //	<!-- test: config nova -->     the rotor.yaml of that world

@@ -97,6 +97,11 @@ func (s *session) take(b block) {
 	if _, ok := b.order("checkout"); ok {
 		s.checkout()
 	}
+	if _, ok := b.order("tree"); ok {
+		s.begin()
+		s.env = append(s.env, "GOBIN="+filepath.Join(s.home, "bin"))
+		s.dir, _ = filepath.Abs(root)
+	}
 	if _, ok := b.order("needs vault"); ok {
 		v := testserver.Vault(s.t)
 		s.env = append(s.env, "VAULT_ADDR="+v.Addr, "VAULT_TOKEN="+v.RootToken)

@@ -51,6 +51,7 @@ const badKey = "Rt7-cut-off"
 // TestBadValueRollsBack: the first instance that gets a deliberately bad value
 // ends with status 3; the second one never sees it.
 func TestBadValueRollsBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, plan{})
 	w.watch.known(badKey)
 	compare := w.untouched()
@@ -72,6 +73,7 @@ func TestBadValueRollsBack(t *testing.T) {
 // TestCrashLoopRollsBack: a container that is started again and again looks
 // alive to `docker compose up --wait` if it has no health check.
 func TestCrashLoopRollsBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, plan{loops: true})
 	w.watch.known(badKey)
 	compare := w.untouched()

@@ -72,7 +72,7 @@ const composeService = `  @NAME@:
     environment:
       NAME: @NAME@
       LISTEN: @LISTEN@
-      DRAIN: "500"
+      DRAIN: "1000"
       DATABASE_URL: ${DATABASE_URL}
       MACHINE_SECRET_TOKEN: ${MACHINE_SECRET_TOKEN}
       PARTNER_KEY: ${PARTNER_KEY}

@@ -34,6 +34,7 @@ func (w *world) again(name string) {
 // each durable write of a rotation, of the retirement behind it too, and goes on
 // with `rotor resume`; then the same again, until a rotation outlives its kill.
 func TestKillAtEveryEvent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, plan{light: true, short: true})
 	trace := filepath.Join(w.dir, "points")
 	shape := w.db.shape(t)
@@ -70,5 +71,35 @@ func TestKillAtEveryEvent(t *testing.T) {
 		}
 	}
 	w.settled()
+	w.calm()
+}
+
+// TestKillAmongContainers is a sample of the same with real containers, and one
+// kill in the middle of an effect: while docker compose recreates the first
+// instance. The compose process lives on, and `rotor resume` meets it at work.
+func TestKillAmongContainers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, plan{short: true})
+	for _, at := range []string{"after append outcome:generate", "before append outcome:publish", "the middle of deploy",
+		"before append outcome:deploy", "before append outcome:revoke"} {
+		before, _ := w.database()
+		if at == "the middle of deploy" {
+			c := w.start(run{}, "rotate", "database", "--yes", "--wait")
+			eventually(t, "the first instance drains", func() bool { return c.over() || !w.balancer.Healthy(w.urls["backend-a"]) })
+			c.kill()
+			c.wait().want(t, -1)
+		} else {
+			w.stops([]string{"ROTOR_TEST_KILL_AT=" + at}, "rotate", "database", "--yes", "--wait").wait().want(t, -1)
+		}
+		t.Logf("killed at %s", at)
+		w.again("database")
+		w.settled()
+		if after, _ := w.database(); after == before {
+			t.Errorf("killed at %s: resume did not bring the rotation to its end", at)
+		}
+		if live := w.vault.live("database"); len(live) != 1 {
+			t.Errorf("killed at %s: versions of the store that can be read: %v", at, live)
+		}
+	}
 	w.calm()
 }

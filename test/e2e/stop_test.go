@@ -21,6 +21,7 @@ func stopped(pid int) bool {
 // TestStopAndSecondWorker: a worker that hangs in the middle keeps its
 // credential; a second one is told who has it, and does nothing.
 func TestStopAndSecondWorker(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, plan{light: true, short: true})
 	for _, at := range []string{ // before an effect, and between it and its receipt
 		"before append outcome:generate", "after append outcome:verify", "before append outcome:publish",

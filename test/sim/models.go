@@ -73,6 +73,8 @@ func (p *provider) Traits() room.Traits {
 		t.Fields = append(t.Fields, room.Field{Name: "slot"})
 	case InPlaceCaller, SelfChanging:
 		t.Strategy = rotation.InPlace
+	case ByHand:
+		t.Minter = rotation.ByPerson
 	case InPlaceServer:
 		t.Strategy, t.Minter = rotation.InPlace, rotation.ByProvider
 	}
@@ -129,6 +131,12 @@ func (p *provider) issue(req room.Request) (room.Issued, error) {
 		}
 	case InPlaceCaller:
 		v.id = "id-0"
+	case ByHand: // nothing happens there; the value lives already
+		known := p.byText(v.text)
+		if known == nil {
+			return room.Issued{}, fault.New(fault.Rejected, "issue: no such value")
+		}
+		return room.Issued{Handle: rotation.Handle{ID: known.id}, Values: p.fields(known)}, nil
 	}
 	p.live[v.id] = v
 	return room.Issued{Handle: rotation.Handle{ID: v.id, Slot: v.slot}, Values: p.fields(v)}, nil
@@ -172,6 +180,9 @@ func (p *provider) Probe(_ context.Context, v room.Issued) (room.Liveness, error
 }
 
 func (p *provider) Revoke(_ context.Context, h rotation.Handle) error {
+	if p.class == ByHand {
+		return fault.New(fault.NeedsPerson, "revoke: only in the console").WithHint("revoke %s", h.ID)
+	}
 	return p.w.effect("revoke "+h.ID, func() error {
 		if p.w.last() == E8 {
 			p.w.later(settle/2, func() { delete(p.live, h.ID) })
@@ -201,6 +212,8 @@ type (
 	lister struct{ finder }
 	named  struct{ maker }
 	shows  struct{ *provider }
+	// console has no API at all, but a probe works with any value
+	console struct{ *provider }
 )
 
 func (m maker) Make(_ context.Context, req room.Request) (secret.Set, error) {
@@ -230,6 +243,10 @@ func (p *provider) identify(s secret.Set) (rotation.Handle, error) {
 	return rotation.Handle{}, fault.New(fault.Rejected, "identify: unknown value")
 }
 
+func (c console) Identify(_ context.Context, s secret.Set) (rotation.Handle, error) {
+	return c.identify(s)
+}
+
 func (n named) Identify(_ context.Context, s secret.Set) (rotation.Handle, error) {
 	return n.identify(s)
 }
@@ -253,6 +270,8 @@ func (p *provider) withAbilities() room.Provider {
 			return finder{p}
 		}
 		return lister{finder{p}}
+	case ByHand:
+		return console{p}
 	case Alternating, OverlapCaller:
 		return named{maker{p}}
 	case InPlaceServer:

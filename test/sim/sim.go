@@ -46,6 +46,7 @@ type Sim struct {
 
 	loseNextIssue Fault // set by scenarios: hits the next issue, wherever it comes
 
+	minted    string // what the person of class MAN made
 	neighbour string
 	trouble   error // the first broken invariant
 }
@@ -168,6 +169,9 @@ func (s *Sim) settle() {
 		if err != nil {
 			s.fail(err)
 		}
+		if len(due) == 0 && s.console() {
+			continue
+		}
 		if s.trouble != nil || len(due) == 0 && next == 0 {
 			return
 		}
@@ -184,6 +188,52 @@ func (s *Sim) settle() {
 		}
 	}
 	s.fail(fmt.Errorf("V10: no end after %d calls of Advance", limit))
+}
+
+// console is the person of class MAN: mints when asked for a value, and revokes
+// what the instructions name.
+func (s *Sim) console() bool {
+	if s.Class != ByHand {
+		return false
+	}
+	open, _ := s.J.Journal.Unfinished(context.Background())
+	for _, r := range open {
+		_, events, _ := s.J.Journal.Load(context.Background(), r.ID)
+		task, _ := rotation.Replay(r, events).Next()
+		order, supplied := rotation.OrderSupply, secret.Set(nil)
+		switch {
+		case r.Status == rotation.Asking && task.Step == rotation.Ask:
+			if s.minted == "" {
+				s.minted = s.W.mint("minted")
+				s.W.Provider.live["by-hand"] = &value{id: "by-hand", text: s.minted}
+			}
+			supplied = secret.Set{"value": secret.New(s.minted)}
+		case r.Status == rotation.Asking && task.Step == rotation.Revoke:
+			order = rotation.OrderRetire
+			c, _ := s.J.Journal.Credential(context.Background(), name)
+			g, _ := c.Get(r.Generation)
+			delete(s.W.Provider.live, s.handleOf(g))
+		default:
+			continue
+		}
+		s.protect(s.engine, func(e *engine.Engine) error {
+			return e.Supply(context.Background(), r.ID, order, "person", supplied)
+		})
+		return true
+	}
+	return false
+}
+
+// handleOf is what a person sees in the console: after a lost answer the journal
+// may not have the handle, but the person knows what was made.
+func (s *Sim) handleOf(g rotation.Generation) string {
+	if g.Handle.ID != "" {
+		return g.Handle.ID
+	}
+	if g.N == 0 {
+		return s.W.firstID
+	}
+	return "by-hand"
 }
 
 // protect runs a piece of the engine; a kill or a journal error ends that

@@ -25,10 +25,11 @@ const (
 	InPlaceCaller Class = "IN-c" // in place, caller-made
 	InPlaceServer Class = "IN-s" // in place, server-made, can be shown again
 	SelfChanging  Class = "SELF" // in place, by itself: the request needs a living value
+	ByHand        Class = "MAN"  // a person mints and revokes in a console
 )
 
 // Classes lists all.
-var Classes = []Class{OverlapServer, OverlapCaller, Alternating, InPlaceCaller, InPlaceServer, SelfChanging}
+var Classes = []Class{OverlapServer, OverlapCaller, Alternating, InPlaceCaller, InPlaceServer, SelfChanging, ByHand}
 
 // Fault is one thing that goes wrong at one point.
 type Fault string
