@@ -120,7 +120,9 @@ func (c *Credential) all() []Consumer {
 	return append(c.presenters(rotation.Accept), c.Consumers...)
 }
 
-func (c *Credential) live(older bool) rotation.Live {
+// Live is what a plan must know of the credential; older says whether an earlier
+// generation has not ended.
+func (c *Credential) Live(older bool) rotation.Live {
 	_, finds := c.Provider.(provider.Finder)
 	l := rotation.Live{Approval: c.Approval, Acceptors: len(c.Acceptors) > 0,
 		NoIssuer: c.Provider.Traits().NoIssuer, Older: older,

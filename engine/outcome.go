@@ -65,7 +65,7 @@ func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event 
 		redo := e.event(rotation.Redo, rotation.Task{Action: rotation.Action{Step: rotation.Generate, Phase: rotation.Accept}})
 		return []rotation.Event{ev, redo}
 	}
-	return []rotation.Event{ev, e.stop(task, rotation.Stuck, hint(err))}
+	return []rotation.Event{ev, e.stop(task, rotation.Stuck, r.hint(err))}
 }
 
 func (r *run) judge(task rotation.Task, kind fault.Kind, n int) verdict {
@@ -153,9 +153,10 @@ func (r *run) scrubber() *secret.Scrubber {
 	return secret.NewScrubber(known...)
 }
 
-func hint(err error) string {
+// hint is scrubbed too: it may come from a program that was run.
+func (r *run) hint(err error) string {
 	if h := fault.HintOf(err); h != "" {
-		return h
+		return r.scrubber().Scrub(h)
 	}
 	return "a person must decide"
 }

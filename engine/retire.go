@@ -274,6 +274,13 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 	return []rotation.Event{e.ok(task, &rotation.Facts{Handle: handle}, "")}
 }
 
+func sentence(text string) string {
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "\n") {
+		return text
+	}
+	return text + "."
+}
+
 // notRevoked: where only a person can revoke, that person says when it is done.
 func (e *Engine) notRevoked(r *run, task rotation.Task, err error) []rotation.Event {
 	if fault.KindOf(err) != fault.NeedsPerson {
@@ -282,7 +289,7 @@ func (e *Engine) notRevoked(r *run, task rotation.Task, err error) []rotation.Ev
 	if r.Ordered(rotation.OrderRetire, task.Action) {
 		return []rotation.Event{e.ok(task, nil, "revoked by a person")}
 	}
-	why := hint(err)
+	why := r.hint(err)
 	ending, _ := r.known.Get(r.Generation)
 	if g, ok := r.cred.Provider.(provider.Guide); ok {
 		// Current: the value that the step is about
@@ -292,7 +299,7 @@ func (e *Engine) notRevoked(r *run, task rotation.Task, err error) []rotation.Ev
 		why = fmt.Sprintf("generation %d was rolled back, so it is the newer value that ends, and the older one stays in use. %s", ending.N, why)
 	}
 	return []rotation.Event{e.stop(task, rotation.Asking,
-		fmt.Sprintf("%s; when it is done: rotor set %s --retire %d", why, r.Credential, r.Generation))}
+		fmt.Sprintf("%s When it is done: rotor set %s --retire %d", sentence(why), r.Credential, r.Generation))}
 }
 
 func (r *run) has(generation int) bool {

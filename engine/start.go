@@ -55,7 +55,7 @@ func (e *Engine) draft(req Request, cred *Credential, known rotation.Credential)
 		Mode: req.Mode, Strategy: traits.Strategy, Minter: traits.Minter,
 		Actor: req.Actor, Reason: req.Reason, Created: e.Now(), Status: rotation.Running,
 		Drift:  req.Drift,
-		Live:   cred.live(len(known.OpenOf(rotation.KindRetirement)) > 0),
+		Live:   cred.Live(len(known.OpenOf(rotation.KindRetirement)) > 0),
 		Window: cred.Monitor, Grace: cred.Grace, Bound: cred.Bound, AtBound: cred.AtBound}
 	if current, ok := known.Current(); ok {
 		r.From = current.N

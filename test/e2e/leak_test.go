@@ -83,6 +83,10 @@ func (x *watch) look(pid int, rotor bool) {
 		environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 		s.environ = string(environ)
 	}
+	again, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if len(again) == 0 || !bytes.Equal(again, cmdline) {
+		return // it is just becoming another program, or ending: who it is cannot be told
+	}
 	x.mu.Lock()
 	x.samples[s.cmdline+"\x00\x00"+s.environ] = s
 	x.mu.Unlock()

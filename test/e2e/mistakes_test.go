@@ -88,7 +88,7 @@ func TestTheStoreIsWrittenMeanwhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, plan{light: true, short: true})
 	meanwhile := func(edit func(content map[string]string)) *child {
-		c := w.stops([]string{"ROTOR_TEST_STOP_AT=after append intent:publish"}, "rotate", "database", "--yes", "--wait")
+		c := w.stops([]string{"ROTOR_TEST_STOP_AT=after append outcome:verify"}, "rotate", "database", "--yes", "--wait")
 		eventually(t, "the worker stops", func() bool { return c.over() || stopped(c.cmd.Process.Pid) })
 		content, _ := w.vault.get("database")
 		edit(content)
@@ -171,12 +171,12 @@ func TestMistakesInCompose(t *testing.T) {
 	if err := os.Rename(c.file(), c.file()+".away"); err != nil {
 		t.Fatal(err)
 	}
-	w.rotor("rotate", "database", "--yes").want(t, 1).says(t, "compose.yaml", "rotor: hint:")
+	w.rotor("rotate", "database", "--yes").want(t, 1).says(t, "the compose file is missing", "rotor: hint:")
 	happened()
 
 	for what, text := range map[string]string{
-		"is not set": strings.ReplaceAll(good, "${PARTNER_KEY}", "${PARTNERS_KEY}"),
-		"compose":    good[:len(good)/2] + "\n  : : [",
+		"not set: PARTNERS_KEY": strings.ReplaceAll(good, "${PARTNER_KEY}", "${PARTNERS_KEY}"),
+		"compose":               good[:len(good)/2] + "\n  : : [",
 	} {
 		if err := os.WriteFile(c.file(), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

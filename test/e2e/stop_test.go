@@ -24,8 +24,7 @@ func TestStopAndSecondWorker(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, plan{light: true, short: true})
 	for _, at := range []string{ // before an effect, and between it and its receipt
-		"before append outcome:generate", "after append outcome:verify", "before append outcome:publish",
-		"before append outcome:deploy", "before append outcome:revoke",
+		"before append outcome:generate", "after append outcome:verify", "before append outcome:deploy",
 	} {
 		t.Run(strings.ReplaceAll(at, " ", "_"), func(t *testing.T) {
 			_, version := w.vault.get("database")
