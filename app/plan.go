@@ -6,7 +6,6 @@ import (
 
 	"github.com/agenticverz/rotor/config"
 	"github.com/agenticverz/rotor/consumer"
-	"github.com/agenticverz/rotor/engine"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 )
@@ -32,7 +31,7 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 		return Plan{}, err
 	}
 	t := cred.Provider.Traits()
-	live := live(cred, s.Known)
+	live := cred.Live(len(s.Known.OpenOf(rotation.KindRetirement)) > 0)
 	p := Plan{Standing: s, Strategy: t.Strategy, Minter: t.Minter, Revokes: !t.NoIssuer,
 		Steps: rotation.Plan(t.Strategy, t.Minter, mode, live), End: rotation.PlanRetirement(t.Strategy, live)}
 	if t.Outage != "" {
@@ -40,7 +39,7 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, outageLimit)
 	defer cancel()
-	for _, c := range presenters(cred) {
+	for _, c := range cred.Presenters() {
 		if o, ok := c.Consumer.(consumer.Outage); ok {
 			if words := o.Outage(ctx); words != "" {
 				p.Windows = append(p.Windows, c.Name+": "+words)
@@ -48,30 +47,6 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 		}
 	}
 	return p, nil
-}
-
-func presenters(cred *engine.Credential) []engine.Consumer {
-	var out []engine.Consumer
-	for _, acceptor := range cred.Acceptors {
-		if acceptor.Consumer != nil {
-			out = append(out, *acceptor.Consumer)
-		}
-	}
-	return append(out, cred.Consumers...)
-}
-
-// live is what the engine will find when it makes its plan.
-func live(cred *engine.Credential, known rotation.Credential) rotation.Live {
-	t := cred.Provider.Traits()
-	_, finds := cred.Provider.(provider.Finder)
-	l := rotation.Live{Approval: cred.Approval, Acceptors: len(cred.Acceptors) > 0, NoIssuer: t.NoIssuer,
-		Older: len(known.OpenOf(rotation.KindRetirement)) > 0, Finds: finds && t.Minter == rotation.ByProvider}
-	for _, c := range presenters(cred) {
-		if _, ok := c.Consumer.(consumer.Holder); ok {
-			l.Holders = true
-		}
-	}
-	return l
 }
 
 // Instructions is what a person must do for a step; "" if the provider has no

@@ -115,8 +115,8 @@ func (c *Credential) presenters(phase rotation.Phase) []Consumer {
 	return out
 }
 
-// all lists every consumer, acceptors' first.
-func (c *Credential) all() []Consumer {
+// Presenters lists every consumer, acceptors' first.
+func (c *Credential) Presenters() []Consumer {
 	return append(c.presenters(rotation.Accept), c.Consumers...)
 }
 
@@ -127,7 +127,7 @@ func (c *Credential) Live(older bool) rotation.Live {
 	l := rotation.Live{Approval: c.Approval, Acceptors: len(c.Acceptors) > 0,
 		NoIssuer: c.Provider.Traits().NoIssuer, Older: older,
 		Finds: finds && c.Provider.Traits().Minter == rotation.ByProvider}
-	for _, one := range c.all() {
+	for _, one := range c.Presenters() {
 		if _, ok := one.Consumer.(consumer.Holder); ok {
 			l.Holders = true
 		}

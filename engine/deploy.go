@@ -114,7 +114,7 @@ func (e *Engine) before(ctx context.Context, r *run, task rotation.Task, place s
 // hold makes every consumer that can stand still do so; release ends it, also
 // when nothing is held.
 func (e *Engine) hold(ctx context.Context, r *run, task rotation.Task, on bool) []rotation.Event {
-	for _, c := range r.cred.all() {
+	for _, c := range r.cred.Presenters() {
 		h, ok := c.Consumer.(consumer.Holder)
 		if !ok {
 			continue

@@ -25,7 +25,7 @@ func written(t testing.TB) []string {
 			out = append(out, filepath.ToSlash(rel))
 		}
 	}
-	if len(out) < 1 {
+	if len(out) < 8 {
 		t.Fatalf("only %d pages were found", len(out))
 	}
 	return out

@@ -107,6 +107,13 @@ func (s *session) take(b block) {
 		s.env = append(s.env, "VAULT_ADDR="+v.Addr, "VAULT_TOKEN="+v.RootToken)
 		s.changes = append(s.changes, [2]string{"mount: secret", "mount: " + v.Mount}, [2]string{"secret/", v.Mount + "/"})
 	}
+	if _, ok := b.order("needs sqlite3"); ok {
+		if _, err := exec.LookPath("sqlite3"); err != nil {
+			s.t.Logf("%s:%d: not run: needs sqlite3", b.page, b.line)
+			return
+		}
+		s.changes = append(s.changes, [2]string{"/var/lib/rotor", filepath.Join(s.home, "state")}, [2]string{"/backup", s.home})
+	}
 	if name, ok := b.order("file"); ok {
 		path := filepath.Join(s.dir, filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(s.real(b.text)), 0o600)); err != nil {
