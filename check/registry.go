@@ -2,12 +2,10 @@ package check
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/agenticverz/rotor/internal/registry"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -57,59 +55,17 @@ type Context struct {
 // a time. An error, also while reading, means that the log could not be read.
 type Logs func(ctx context.Context, since time.Time) (io.ReadCloser, error)
 
-// Bind turns the text of a reference (env:NAME, file:/path, STORE:path#key) into
-// a source. app implements it.
-type Bind interface {
-	Source(ref string) (secret.Source, error)
-}
+// Bind turns the text of a reference into a source; app implements it.
+type Bind = secret.Binder
 
 // BindFunc makes a Bind of a function.
-type BindFunc func(ref string) (secret.Source, error)
+type BindFunc = secret.BinderFunc
 
-// Source calls f.
-func (f BindFunc) Source(ref string) (secret.Source, error) { return f(ref) }
+// Registry holds the types that a program knows (check/all builds it).
+type Registry = registry.Of[Type]
 
-// Registry holds the types that a program knows. It is a value that a function
-// builds from lines (check/all); nothing registers itself.
-type Registry struct{ types map[string]Type }
-
-// NewRegistry panics on two types of one name and on an unfinished one: both are
-// mistakes in the program.
+// NewRegistry panics on two types of one name and on an unfinished one.
 func NewRegistry(types ...Type) Registry {
-	r := Registry{types: make(map[string]Type, len(types))}
-	for _, t := range types {
-		if t.Name == "" || t.NewOptions == nil || t.New == nil {
-			panic(fmt.Sprintf("check: type %q lacks a name, NewOptions or New", t.Name))
-		}
-		if _, twice := r.types[t.Name]; twice {
-			panic(fmt.Sprintf("check: type %q is registered twice", t.Name))
-		}
-		r.types[t.Name] = t
-	}
-	return r
-}
-
-// Get finds a type by name.
-func (r Registry) Get(name string) (Type, bool) {
-	t, ok := r.types[name]
-	return t, ok
-}
-
-// All lists the types by name.
-func (r Registry) All() []Type {
-	out := make([]Type, 0, len(r.types))
-	for _, t := range r.types {
-		out = append(out, t)
-	}
-	slices.SortFunc(out, func(a, b Type) int { return strings.Compare(a.Name, b.Name) })
-	return out
-}
-
-// Names lists the names, sorted: for "did you mean" and completion.
-func (r Registry) Names() []string {
-	var out []string
-	for _, t := range r.All() {
-		out = append(out, t.Name)
-	}
-	return out
+	return registry.New("check", func(t Type) string { return t.Name },
+		func(t Type) bool { return t.NewOptions != nil && t.New != nil }, types...)
 }

@@ -1,10 +1,7 @@
 package provider
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
+	"github.com/agenticverz/rotor/internal/registry"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -44,59 +41,17 @@ type Context struct {
 	Overlap bool
 }
 
-// Bind turns the text of a reference (env:NAME, file:/path, STORE:path#key) into
-// a source. app implements it.
-type Bind interface {
-	Source(ref string) (secret.Source, error)
-}
+// Bind turns the text of a reference into a source; app implements it.
+type Bind = secret.Binder
 
 // BindFunc makes a Bind of a function.
-type BindFunc func(ref string) (secret.Source, error)
+type BindFunc = secret.BinderFunc
 
-// Source calls f.
-func (f BindFunc) Source(ref string) (secret.Source, error) { return f(ref) }
+// Registry holds the types that a program knows (provider/all builds it).
+type Registry = registry.Of[Type]
 
-// Registry holds the types that a program knows. It is a value that a function
-// builds from lines (provider/all); nothing registers itself.
-type Registry struct{ types map[string]Type }
-
-// NewRegistry panics on two types of one name and on an unfinished one: both are
-// mistakes in the program.
+// NewRegistry panics on two types of one name and on an unfinished one.
 func NewRegistry(types ...Type) Registry {
-	r := Registry{types: make(map[string]Type, len(types))}
-	for _, t := range types {
-		if t.Name == "" || t.NewOptions == nil || t.New == nil {
-			panic(fmt.Sprintf("provider: type %q lacks a name, NewOptions or New", t.Name))
-		}
-		if _, twice := r.types[t.Name]; twice {
-			panic(fmt.Sprintf("provider: type %q is registered twice", t.Name))
-		}
-		r.types[t.Name] = t
-	}
-	return r
-}
-
-// Get finds a type by name.
-func (r Registry) Get(name string) (Type, bool) {
-	t, ok := r.types[name]
-	return t, ok
-}
-
-// All lists the types by name.
-func (r Registry) All() []Type {
-	out := make([]Type, 0, len(r.types))
-	for _, t := range r.types {
-		out = append(out, t)
-	}
-	slices.SortFunc(out, func(a, b Type) int { return strings.Compare(a.Name, b.Name) })
-	return out
-}
-
-// Names lists the names, sorted: for "did you mean" and completion.
-func (r Registry) Names() []string {
-	var out []string
-	for _, t := range r.All() {
-		out = append(out, t.Name)
-	}
-	return out
+	return registry.New("provider", func(t Type) string { return t.Name },
+		func(t Type) bool { return t.NewOptions != nil && t.New != nil }, types...)
 }

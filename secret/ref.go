@@ -54,3 +54,15 @@ type Source func(ctx context.Context) (Value, error)
 func Fixed(v Value) Source {
 	return func(context.Context) (Value, error) { return v, nil }
 }
+
+// Binder turns the text of a reference (env:NAME, file:/path, STORE:path#key) into
+// a source. app implements it, from rotor.yaml's stores.
+type Binder interface {
+	Source(ref string) (Source, error)
+}
+
+// BinderFunc makes a Binder of a function.
+type BinderFunc func(ref string) (Source, error)
+
+// Source calls f.
+func (f BinderFunc) Source(ref string) (Source, error) { return f(ref) }

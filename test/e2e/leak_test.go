@@ -28,7 +28,16 @@ type watch struct {
 // sample is what others can see of a process.
 type sample struct {
 	cmdline, environ string
-	compose          bool // is given values in its environment, and no other is
+	compose          bool // see givenValues
+}
+
+// givenValues says whether a program has the values in its environment by right:
+// docker compose where it fills in ${NAME}, and nobody else, not even docker
+// compose where it does not.
+func givenValues(cmdline string) bool {
+	has := func(word string) bool { return strings.Contains(cmdline, "\x00"+word+"\x00") }
+	return strings.Contains(cmdline, "compose") &&
+		(has("up") || has("config") && !has("--no-interpolate") || has("docker-cli-plugin-metadata"))
 }
 
 func newWatch(w *world) *watch {
@@ -76,7 +85,7 @@ func (x *watch) look(pid int, rotor bool) {
 	if err != nil {
 		return
 	}
-	s := sample{cmdline: string(cmdline), compose: strings.Contains(string(cmdline), "compose")}
+	s := sample{cmdline: string(cmdline), compose: givenValues(string(cmdline))}
 	// its own environment has the token by right, and a child that was not made
 	// another program yet is still itself
 	if !rotor && !x.w.isRotor(s.cmdline) {

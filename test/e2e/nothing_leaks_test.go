@@ -23,8 +23,11 @@ func TestNothingLeaks(t *testing.T) {
 	w.rotor("rotate", "database", "--yes", "--wait", "--progress", "json", "-o", "json").want(t, 0)
 	w.rotor("rotate", "machine-token", "--yes", "--wait", "--progress", "json", "-o", "yaml").want(t, 0)
 	w.start(run{stdin: badKey}, "set", "partner-key", "-", "--progress", "json").wait().want(t, 1)
-	w.start(run{env: []string{"NEW_KEY=Rt7-a-new-partner-key-0001"}}, "set", "partner-key", "--from-env", "NEW_KEY").wait()
-	w.rotor("set", "partner-key", "Rt7-a-new-partner-key-0001").want(t, 3)
+	w.start(run{env: []string{"NEW_KEY=Rt7-a-new-partner-key-0001"}}, "set", "partner-key", "--from-env", "NEW_KEY").wait().want(t, 5)
+	const typed = "Rt7-typed-as-an-argument" // not looked for in its own arguments
+	if e := w.rotor("set", "partner-key", typed).want(t, 3); strings.Contains(e.stdout+e.stderr, typed) {
+		t.Errorf("a value given as an argument is repeated: rotor %s", e)
+	}
 	for _, args := range [][]string{{"status"}, {"status", "-o", "json"}, {"status", "database", "-o", "json"}, {"status", "partner-key"},
 		{"audit", "list"}, {"audit", "list", "-o", "json"}, {"audit", "export"}, {"config", "view"}, {"config", "view", "--origin"}} {
 		w.rotor(args...)
@@ -66,7 +69,7 @@ func (x *watch) findsWhatIsThere(value string) {
 	for _, s := range x.samples {
 		program, _, _ := strings.Cut(s.cmdline, "\x00")
 		programs[program[strings.LastIndex(program, "/")+1:]] = true
-		if s.compose && strings.Contains(s.environ, "\x00DATABASE_URL=") {
+		if s.compose && strings.Contains(s.environ, "DATABASE_URL=") {
 			given++
 		}
 	}
