@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 
+	"github.com/agenticverz/rotor/app"
 	"github.com/agenticverz/rotor/rotation"
-	"github.com/agenticverz/rotor/runner"
 )
 
 // attend asks the person at the terminal for what a rotation waits for, and goes
 // on with it.
-func (w *worker) attend(ctx context.Context, rep runner.Report, err error) (runner.Report, error) {
+func (w *worker) attend(ctx context.Context, rep app.Report, err error) (app.Report, error) {
 	for err == nil && rep.Record.Status == rotation.Asking && w.mayAsk() {
 		w.show.end()
 		step, note, err2 := w.asks(ctx, rep.Record)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/agenticverz/rotor/app"
 	"github.com/agenticverz/rotor/fault"
-	"github.com/agenticverz/rotor/runner"
 )
 
 // The exit codes of every command.
@@ -57,7 +57,7 @@ func worse(a, b int) int {
 // code is the one place where an error becomes an exit code.
 func code(ctx context.Context, err error) int {
 	var silent exitCode
-	var held *runner.HeldError
+	var held *app.HeldError
 	var sig signalError
 	switch {
 	case err == nil:

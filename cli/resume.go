@@ -6,9 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agenticverz/rotor/app"
-	"github.com/agenticverz/rotor/engine"
 	"github.com/agenticverz/rotor/rotation"
-	"github.com/agenticverz/rotor/runner"
 )
 
 func (s *shell) resumeCmd() *cobra.Command {
@@ -48,19 +46,19 @@ func (s *shell) resume(ctx context.Context, args []string, f rotateFlags) error 
 	}
 	w := &worker{shell: s, app: a, show: show, run: a.Inline(), detach: f.detach}
 	w.run.Wait = f.wait
-	return w.each(reqs, func(req engine.Request) (runner.Report, error) { return w.goOn(ctx, req.Credential) })
+	return w.each(reqs, func(req app.Request) (app.Report, error) { return w.goOn(ctx, req.Credential) })
 }
 
-func (s *shell) openOnes(ctx context.Context, a *app.App, args []string) ([]engine.Request, error) {
+func (s *shell) openOnes(ctx context.Context, a *app.App, args []string) ([]app.Request, error) {
 	all, err := a.Journal.Unfinished(ctx)
 	if err != nil {
 		return nil, err
 	}
 	open, seen := map[string]bool{}, map[string]bool{}
-	var out []engine.Request
+	var out []app.Request
 	for _, r := range all {
 		if len(args) == 0 && !open[r.Credential] {
-			out = append(out, engine.Request{Credential: r.Credential})
+			out = append(out, app.Request{Credential: r.Credential})
 		}
 		open[r.Credential] = true
 	}
@@ -72,7 +70,7 @@ func (s *shell) openOnes(ctx context.Context, a *app.App, args []string) ([]engi
 		if !open[one.Name] {
 			s.tell("Nothing of %s is open.\n", one.Name)
 		} else if !seen[one.Name] {
-			out = append(out, engine.Request{Credential: one.Name})
+			out = append(out, app.Request{Credential: one.Name})
 		}
 		seen[one.Name] = true
 	}
@@ -81,21 +79,21 @@ func (s *shell) openOnes(ctx context.Context, a *app.App, args []string) ([]engi
 
 // goOn tells what needed a person to try again, and runs the credential's open
 // records, its rotation first.
-func (w *worker) goOn(ctx context.Context, name string) (runner.Report, error) {
+func (w *worker) goOn(ctx context.Context, name string) (app.Report, error) {
 	known, err := w.app.Journal.Credential(ctx, name)
 	if err != nil {
-		return runner.Report{}, err
+		return app.Report{}, err
 	}
 	for _, r := range known.Open {
 		if r.Status == rotation.Stuck {
 			if err := w.run.Supply(ctx, r.ID, rotation.OrderRetry, w.app.Actor, nil); err != nil {
-				return runner.Report{Record: r}, err
+				return app.Report{Record: r}, err
 			}
 		}
 	}
 	records := append(known.OpenOf(rotation.KindRotation), known.OpenOf(rotation.KindRetirement)...)
 	if len(records) == 0 {
-		return runner.Report{}, notOpen(name, "rotation")
+		return app.Report{}, notOpen(name, "rotation")
 	}
 	rep, err := w.run.Run(ctx, records[0].ID)
 	return w.attend(ctx, rep, err)

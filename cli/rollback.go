@@ -7,9 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agenticverz/rotor/app"
-	"github.com/agenticverz/rotor/engine"
 	"github.com/agenticverz/rotor/rotation"
-	"github.com/agenticverz/rotor/runner"
 )
 
 func (s *shell) rollbackCmd() *cobra.Command {
@@ -48,7 +46,7 @@ Nearly always rotor rollback is what you want.`,
 }
 
 // withOne opens everything that a command on one credential needs.
-func (s *shell) withOne(ctx context.Context, name string, do func(*worker, app.Standing) (runner.Report, error)) error {
+func (s *shell) withOne(ctx context.Context, name string, do func(*worker, app.Standing) (app.Report, error)) error {
 	show := s.newProgress()
 	a, err := s.open(ctx, app.Options{Observe: show.event})
 	if err != nil {
@@ -63,11 +61,11 @@ func (s *shell) withOne(ctx context.Context, name string, do func(*worker, app.S
 		return err
 	}
 	w := &worker{shell: s, app: a, show: show, run: a.Inline()}
-	return w.each([]engine.Request{{Credential: one.Name}}, func(engine.Request) (runner.Report, error) { return do(w, one) })
+	return w.each([]app.Request{{Credential: one.Name}}, func(app.Request) (app.Report, error) { return do(w, one) })
 }
 
 func (s *shell) rollback(ctx context.Context, name string) error {
-	return s.withOne(ctx, name, func(w *worker, one app.Standing) (runner.Report, error) {
+	return s.withOne(ctx, name, func(w *worker, one app.Standing) (app.Report, error) {
 		w.ordered = true
 		open := one.Known.OpenOf(rotation.KindRotation)
 		if len(open) == 0 {
@@ -81,26 +79,26 @@ func (s *shell) rollback(ctx context.Context, name string) error {
 }
 
 func (s *shell) abandon(ctx context.Context, name string, yes bool) error {
-	return s.withOne(ctx, name, func(w *worker, one app.Standing) (runner.Report, error) {
+	return s.withOne(ctx, name, func(w *worker, one app.Standing) (app.Report, error) {
 		w.ordered = true
 		open := one.Known.OpenOf(rotation.KindRotation)
 		if len(open) == 0 {
-			return runner.Report{}, notOpen(one.Name, "rotation")
+			return app.Report{}, notOpen(one.Name, "rotation")
 		}
 		if !yes && !s.mayAsk() {
-			return runner.Report{}, usage("to abandon a rotation cannot be taken back").
+			return app.Report{}, usage("to abandon a rotation cannot be taken back").
 				WithHint("say --yes if you mean it; rotor rollback %s is the orderly way", one.Name)
 		}
 		if !yes {
 			ok, err := s.typed(ctx, "What was done stays as it is, and values that were made may be alive.", one.Name)
 			if err != nil || !ok {
-				return runner.Report{}, errors.Join(err, exitCode(exitFailed))
+				return app.Report{}, errors.Join(err, exitCode(exitFailed))
 			}
 		}
 		if err := w.run.Supply(ctx, open[0].ID, rotation.OrderAbandon, w.app.Actor, nil); err != nil {
-			return runner.Report{Record: open[0]}, err
+			return app.Report{Record: open[0]}, err
 		}
 		r, _, err := w.app.Journal.Load(ctx, open[0].ID)
-		return runner.Report{Record: r}, err
+		return app.Report{Record: r}, err
 	})
 }

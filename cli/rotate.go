@@ -7,11 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agenticverz/rotor/app"
-	"github.com/agenticverz/rotor/engine"
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/rotation"
-	"github.com/agenticverz/rotor/runner"
 )
 
 type rotateFlags struct {
@@ -79,19 +77,19 @@ func (s *shell) rotate(ctx context.Context, args []string, f rotateFlags) error 
 	}
 	w := &worker{shell: s, app: a, show: show, run: a.Inline(), detach: f.detach}
 	w.run.Wait = f.wait
-	return w.each(reqs, func(req engine.Request) (runner.Report, error) { return w.start(ctx, req) })
+	return w.each(reqs, func(req app.Request) (app.Report, error) { return w.start(ctx, req) })
 }
 
 // requests says what is to be rotated; nothing is an answer too.
-func (s *shell) requests(ctx context.Context, a *app.App, args []string, f rotateFlags) ([]engine.Request, error) {
-	var out []engine.Request
+func (s *shell) requests(ctx context.Context, a *app.App, args []string, f rotateFlags) ([]app.Request, error) {
+	var out []app.Request
 	if f.due {
 		all, err := a.Standings(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, one := range app.Due(all) {
-			out = append(out, engine.Request{Credential: one.Name, Mode: rotation.Scheduled, Actor: a.Actor, Reason: f.reason})
+			out = append(out, app.Request{Credential: one.Name, Mode: rotation.Scheduled, Actor: a.Actor, Reason: f.reason})
 		}
 		if len(out) == 0 {
 			s.tell("Nothing is due. rotor status shows what comes next.\n")
@@ -106,14 +104,14 @@ func (s *shell) requests(ctx context.Context, a *app.App, args []string, f rotat
 		}
 		if !seen[c.Name] {
 			seen[c.Name] = true
-			out = append(out, engine.Request{Credential: c.Name, Mode: rotation.Manual, Actor: a.Actor, Reason: f.reason})
+			out = append(out, app.Request{Credential: c.Name, Mode: rotation.Manual, Actor: a.Actor, Reason: f.reason})
 		}
 	}
 	return out, nil
 }
 
 // agree shows the plan and asks.
-func (s *shell) agree(ctx context.Context, a *app.App, reqs []engine.Request) (bool, error) {
+func (s *shell) agree(ctx context.Context, a *app.App, reqs []app.Request) (bool, error) {
 	var plans []app.Plan
 	for _, req := range reqs {
 		one, err := a.Standing(ctx, req.Credential)
@@ -139,7 +137,7 @@ type worker struct {
 	*shell
 	app    *app.App
 	show   *progress
-	run    *runner.Inline
+	run    *app.Inline
 	detach bool
 	// ordered: a person wanted the rotation to end without a new value
 	ordered bool
@@ -149,7 +147,7 @@ type worker struct {
 
 // each runs do for every request. One that fails does not keep the others from
 // their turn, but a stopped command does.
-func (w *worker) each(reqs []engine.Request, do func(engine.Request) (runner.Report, error)) error {
+func (w *worker) each(reqs []app.Request, do func(app.Request) (app.Report, error)) error {
 	var first error
 	for _, req := range reqs {
 		w.show.begin(req.Credential)
@@ -177,7 +175,7 @@ func (w *worker) each(reqs []engine.Request, do func(engine.Request) (runner.Rep
 	return exit(w.code)
 }
 
-func (w *worker) stopped(rep runner.Report, err error) error {
+func (w *worker) stopped(rep app.Report, err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -188,7 +186,7 @@ func (w *worker) stopped(rep runner.Report, err error) error {
 }
 
 // start begins a rotation, or goes on with the one that is open.
-func (w *worker) start(ctx context.Context, req engine.Request) (runner.Report, error) {
+func (w *worker) start(ctx context.Context, req app.Request) (app.Report, error) {
 	rep, err := w.run.Start(ctx, req)
 	if errors.Is(err, journal.ErrOpen) {
 		known, err := w.app.Journal.Credential(ctx, req.Credential)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/agenticverz/rotor/app"
 	"github.com/agenticverz/rotor/rotation"
-	"github.com/agenticverz/rotor/runner/local"
 )
 
 func (s *shell) serveCmd() *cobra.Command {
@@ -92,7 +91,7 @@ func (s *shell) serve(ctx context.Context, workers int) error {
 	if err := s.ensureTrust(ctx, a); err != nil {
 		return err
 	}
-	loop := local.New(local.Options{Inline: *a.Inline(), Schedule: a.ServeSchedule, Workers: workers, Log: log})
+	loop := a.Serving(workers, log, true)
 	loop.Start(ctx)
 	log.Info("serving", "config", a.Config().File, "state", a.StateDir, "credentials", len(a.Config().Credentials))
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // not under systemd: nothing to tell
@@ -110,7 +109,7 @@ func (s *shell) serve(ctx context.Context, workers int) error {
 
 // untilStopped reads rotor.yaml again at each SIGHUP. One with a mistake, or
 // that nobody trusts yet, changes nothing.
-func (s *shell) untilStopped(ctx context.Context, a *app.App, loop *local.Loop, log *slog.Logger) {
+func (s *shell) untilStopped(ctx context.Context, a *app.App, loop *app.Loop, log *slog.Logger) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -142,7 +141,7 @@ func (s *shell) serveOnce(ctx context.Context, workers int) error {
 	if err := s.ensureTrust(ctx, a); err != nil {
 		return err
 	}
-	loop := local.New(local.Options{Inline: *a.Inline(), Schedule: a.Schedule, Workers: workers, Log: slog.New(slog.DiscardHandler)})
+	loop := a.Serving(workers, slog.New(slog.DiscardHandler), false)
 	outcomes, err := loop.Once(ctx)
 	w := &worker{shell: s, app: a, detach: true}
 	result := 0

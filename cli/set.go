@@ -7,9 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agenticverz/rotor/app"
-	"github.com/agenticverz/rotor/engine"
 	"github.com/agenticverz/rotor/rotation"
-	"github.com/agenticverz/rotor/runner"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -79,7 +77,7 @@ func (f *setFlags) check(_ *cobra.Command, args []string) error {
 }
 
 func (s *shell) set(ctx context.Context, args []string, f setFlags) error {
-	return s.withOne(ctx, args[0], func(w *worker, one app.Standing) (runner.Report, error) {
+	return s.withOne(ctx, args[0], func(w *worker, one app.Standing) (app.Report, error) {
 		w.run.Wait, w.detach = f.wait, f.detach
 		switch {
 		case f.retire >= 0:
@@ -94,41 +92,41 @@ func (s *shell) set(ctx context.Context, args []string, f setFlags) error {
 	})
 }
 
-func (w *worker) retire(ctx context.Context, one app.Standing, generation int) (runner.Report, error) {
+func (w *worker) retire(ctx context.Context, one app.Standing, generation int) (app.Report, error) {
 	for _, r := range one.Known.OpenOf(rotation.KindRetirement) {
 		if r.Generation == generation {
 			return w.supplied(ctx, r, rotation.OrderRetire, nil)
 		}
 	}
-	return runner.Report{}, notOpen(one.Name, "retirement of generation "+number(generation))
+	return app.Report{}, notOpen(one.Name, "retirement of generation "+number(generation))
 }
 
-func (w *worker) decide(ctx context.Context, one app.Standing, order rotation.Order) (runner.Report, error) {
+func (w *worker) decide(ctx context.Context, one app.Standing, order rotation.Order) (app.Report, error) {
 	open := one.Known.OpenOf(rotation.KindRotation)
 	if len(open) == 0 {
-		return runner.Report{}, notOpen(one.Name, "rotation")
+		return app.Report{}, notOpen(one.Name, "rotation")
 	}
 	return w.supplied(ctx, open[0], order, nil)
 }
 
 // supply reads the value and hands it to the rotation that waits for it. The
 // value is read before a rotation is begun: nothing begins for a broken pipe.
-func (w *worker) supply(ctx context.Context, one app.Standing, args []string, f setFlags) (runner.Report, error) {
+func (w *worker) supply(ctx context.Context, one app.Standing, args []string, f setFlags) (app.Report, error) {
 	cred, err := w.app.Credential(one.Name)
 	if err != nil {
-		return runner.Report{}, err
+		return app.Report{}, err
 	}
 	if cred.Provider.Traits().Minter != rotation.ByPerson {
-		return runner.Report{}, usage("the values of %s are not supplied by a person", one.Name).
+		return app.Report{}, usage("the values of %s are not supplied by a person", one.Name).
 			WithHint("Rotor makes them: rotor rotate %s", one.Name)
 	}
 	value, err := w.readValue(ctx, one.Name, args, f)
 	if err != nil {
-		return runner.Report{}, err
+		return app.Report{}, err
 	}
 	open := one.Known.OpenOf(rotation.KindRotation)
 	if len(open) == 0 {
-		rep, err := w.run.Start(ctx, engine.Request{Credential: one.Name, Mode: rotation.Manual, Actor: w.app.Actor})
+		rep, err := w.run.Start(ctx, app.Request{Credential: one.Name, Mode: rotation.Manual, Actor: w.app.Actor})
 		if err != nil || rep.Record.Status != rotation.Asking {
 			return rep, err
 		}
@@ -137,9 +135,9 @@ func (w *worker) supply(ctx context.Context, one app.Standing, args []string, f 
 	return w.supplied(ctx, open[0], rotation.OrderSupply, value)
 }
 
-func (w *worker) supplied(ctx context.Context, r rotation.Record, order rotation.Order, value secret.Set) (runner.Report, error) {
+func (w *worker) supplied(ctx context.Context, r rotation.Record, order rotation.Order, value secret.Set) (app.Report, error) {
 	if err := w.run.Supply(ctx, r.ID, order, w.app.Actor, value); err != nil {
-		return runner.Report{Record: r}, err
+		return app.Report{Record: r}, err
 	}
 	return w.run.Run(ctx, r.ID)
 }

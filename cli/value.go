@@ -10,7 +10,6 @@ import (
 
 	"github.com/agenticverz/rotor/app"
 	"github.com/agenticverz/rotor/fault"
-	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -46,7 +45,7 @@ func (w *worker) readValue(ctx context.Context, name string, args []string, f se
 	return w.promptValues(ctx, name, w.app)
 }
 
-func valueOfFile(path string, fields []provider.Field) (secret.Set, error) {
+func valueOfFile(path string, fields []app.Field) (secret.Set, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fault.Wrap(fault.BadConfig, "the value", err)
@@ -72,7 +71,7 @@ func readAll(r io.Reader, what string) (string, error) {
 
 // parseValue reads one secret field as it is, several as a JSON object or as
 // lines NAME=VALUE. Errors name fields, never texts.
-func parseValue(text string, fields []provider.Field) (secret.Set, error) {
+func parseValue(text string, fields []app.Field) (secret.Set, error) {
 	text = cutNewline(text)
 	if text == "" {
 		return nil, usage("the value is empty")
@@ -97,7 +96,7 @@ func parseValue(text string, fields []provider.Field) (secret.Set, error) {
 	return pick(named, fields)
 }
 
-func pick(named map[string]string, fields []provider.Field) (secret.Set, error) {
+func pick(named map[string]string, fields []app.Field) (secret.Set, error) {
 	out := secret.Set{}
 	for _, f := range fields {
 		text, ok := named[f.Name]
@@ -112,14 +111,14 @@ func pick(named map[string]string, fields []provider.Field) (secret.Set, error) 
 	return out, nil
 }
 
-func field(f provider.Field, text string) secret.Value {
+func field(f app.Field, text string) secret.Value {
 	if f.Secret {
 		return secret.New(text)
 	}
 	return secret.Public(text)
 }
 
-func fieldNames(fields []provider.Field) string {
+func fieldNames(fields []app.Field) string {
 	var names []string
 	for _, f := range fields {
 		names = append(names, f.Name)

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agenticverz/rotor/app"
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/rotation"
-	"github.com/agenticverz/rotor/runner"
 )
 
 // rotationItem is a rotation or retirement as programs see it.
@@ -32,7 +32,7 @@ type rotationItem struct {
 }
 
 // verdict tells how a run stands and gives its exit code.
-func (w *worker) verdict(rep runner.Report) int {
+func (w *worker) verdict(rep app.Report) int {
 	item, code := w.recordItem(rep.Record), exitDone
 	for _, x := range rep.Open {
 		item.Open = append(item.Open, w.recordItem(x))
