@@ -24,6 +24,8 @@ import (
 	"github.com/agenticverz/rotor/cli"
 )
 
+//go:generate go run . -root ../..
+
 // asRotor in the environment makes this program be rotor.
 const asRotor = "ROTOR_GENDOCS_IS_ROTOR"
 

@@ -43,6 +43,7 @@ type block struct {
 var (
 	fence = regexp.MustCompile("^(`{3,})([a-z]*)$")
 	order = regexp.MustCompile(`^<!-- test: (.+?) -->$`)
+	known = regexp.MustCompile(`^(skip .+|file \S+|fresh|world nova|config nova|checkout|tree|needs (vault|sqlite3)|unit|demo|exit \d+)$`)
 )
 
 func read(t testing.TB, page string) string {
@@ -75,6 +76,9 @@ func blocks(t testing.TB, page string) []block {
 			orders = nil
 		case o != nil:
 			orders = append(orders, o[1])
+			if !known.MatchString(o[1]) {
+				t.Errorf("%s:%d: no such order for the test: %s", page, i+1, o[1])
+			}
 		case strings.TrimSpace(line) != "" && len(orders) > 0:
 			t.Errorf("%s:%d: an order for the test stands above no block", page, i)
 			orders = nil

@@ -29,11 +29,12 @@ func (w *world) again(name string) {
 
 // everyPoint kills rotor with SIGKILL at each point in turn: right before and
 // right after each durable write. after mends and looks; then the same again, one
-// point later, until a run outlives its kill. done is that run's exit code.
-func (w *world) everyPoint(done int, command func(n int) (stdin string, args []string), after func(n int)) {
+// point later (step: so many), until a run outlives its kill. done is that run's
+// exit code.
+func (w *world) everyPoint(step, done int, command func(n int) (stdin string, args []string), after func(n int)) {
 	w.t.Helper()
 	trace := filepath.Join(w.dir, "points")
-	for n := 1; !w.t.Failed(); n++ {
+	for n := 1; !w.t.Failed(); n += step {
 		_ = os.Remove(trace)
 		stdin, args := command(n)
 		r := run{stdin: stdin, binary: w.binary + "-stops",
@@ -42,10 +43,10 @@ func (w *world) everyPoint(done int, command func(n int) (stdin string, args []s
 		reached := points(w.t, trace)
 		if e.code != -1 {
 			e.want(w.t, done)
-			if len(reached) != n-1 || n < 20 {
+			if len(reached) >= n || n < 20 {
 				w.t.Errorf("%d points, and the kill at %d was not reached", len(reached), n)
 			}
-			w.t.Logf("kill_points %s %d", strings.Join(args, " "), n-1)
+			w.t.Logf("kill_points %d of %d, rotor %s", (n-1)/step, len(reached), strings.Join(args, " "))
 			return
 		}
 		w.t.Logf("killed at %s", reached[len(reached)-1])
@@ -63,7 +64,7 @@ func TestKillAtEveryEvent(t *testing.T) {
 		before, _ = w.database()
 		return "", []string{"rotate", "database", "--yes", "--wait"}
 	}
-	w.everyPoint(0, rotate, func(n int) {
+	w.everyPoint(1, 0, rotate, func(n int) {
 		w.again("database")
 		w.settled()
 		if after, _ := w.database(); after == before && n > 1 {
@@ -79,6 +80,10 @@ func TestKillAtEveryEvent(t *testing.T) {
 	w.settled()
 	w.calm()
 }
+
+// third: every third point, which is before a write and after one in turn. The
+// loops beside the login's would take as long again.
+const third = 3
 
 // TestKillAtEveryEventOfAToken is the same for a value that nobody issues: the
 // services that check it take the new one first, beside the old one.
@@ -102,7 +107,7 @@ func TestKillAtEveryEventOfAToken(t *testing.T) {
 		}
 		w.rotor("audit", "verify").want(t, 0)
 	}
-	w.everyPoint(0, rotate, func(n int) {
+	w.everyPoint(third, 0, rotate, func(n int) {
 		w.again("machine-token")
 		look(n)
 	})
@@ -148,9 +153,9 @@ func TestKillAtEveryEventOfARollback(t *testing.T) {
 			t.Errorf("something is still open: exit code %d: rotor %s", e.code, e)
 		}
 	}
-	w.everyPoint(1, set, func(n int) {
+	w.everyPoint(third, 1, set, func(n int) {
 		e := w.rotor("resume", "partner-key")
-		if e.code == 5 && strings.Contains(e.stderr, "rotor set partner-key -") { // the value had not arrived
+		if e.code == 5 && strings.Contains(e.stderr, "a value is needed") { // the value had not arrived
 			stdin, args := set(n)
 			e = w.start(run{stdin: stdin}, args...).wait().want(t, 1)
 		}

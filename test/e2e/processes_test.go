@@ -94,7 +94,7 @@ func newProcesses(w *world) *processes {
 		base := w.urls[name]
 		spec := unit.Spec{Name: name, Argv: []string{program(w.t, "service")}, URL: base,
 			EnvFile: filepath.Join(w.instances(), name+".env"), Log: filepath.Join(w.instances(), name+".log"),
-			Env:   []string{"NAME=" + name, "LISTEN=" + strings.TrimPrefix(base, "http://"), "DRAIN=150"},
+			Env:   []string{"NAME=" + name, "LISTEN=" + strings.TrimPrefix(base, "http://"), "DRAIN=400"},
 			Ready: func(ctx context.Context) error { return w.balancer.WaitHealthy(ctx, base) },
 		}
 		p.all[name] = &fromStore{Process: unit.NewProcess(spec), spec: spec, w: w}
