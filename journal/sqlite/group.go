@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -28,8 +29,9 @@ type group struct {
 	idle   sync.Cond // broadcast when busy becomes false
 
 	// of the leader alone
-	conn  conn
-	known known
+	crowded bool // the last transaction had several calls
+	conn    conn
+	known   known
 	// commits counts them, for tests
 	commits int
 	broken  error // a commit whose outcome nobody knows: no more writes
@@ -106,7 +108,30 @@ func (g *group) await(c *call) (lead bool) {
 	return <-c.tell
 }
 
+// gather lets others who are about to write come first: while the queue still
+// grows the leader steps back, never for a timer. One who is alone is not held
+// up: the queue of a single call that follows a single call is not looked at.
+func (g *group) gather() {
+	size := g.waiting()
+	for size > 1 || g.crowded {
+		runtime.Gosched()
+		now := g.waiting()
+		if now <= size || now >= largest {
+			break
+		}
+		size = now
+	}
+	g.crowded = size > 1
+}
+
+func (g *group) waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.queue)
+}
+
 func (g *group) lead(own *call) {
+	g.gather()
 	g.mu.Lock()
 	n := min(len(g.queue), largest)
 	calls := slices.Clone(g.queue[:n])

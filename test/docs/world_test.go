@@ -122,7 +122,8 @@ func (s *session) checkout() {
 	s.t.Helper()
 	s.begin()
 	s.dir = copyTree(s.t)
-	s.env = append(s.env, "GOBIN="+filepath.Join(s.home, "bin"))
+	// without paths in them, what one run compiled serves the next
+	s.env = append(s.env, "GOBIN="+filepath.Join(s.home, "bin"), "GOFLAGS=-trimpath")
 }
 
 // copyTree copies everything but what is built or belongs to git.

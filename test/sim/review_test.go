@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,7 +159,8 @@ func TestReviewRollbackWithTwoOlderGenerations(t *testing.T) {
 // Review 2. Killed after the request that brought the value to life (no outcome
 // journalled); the process that resumes tries again and that try is refused
 // (denied, or not sent). The refusal of the second try is taken for the fate of
-// the first: "never came to life", no retirement, an orphan.
+// the first: "never came to life", no retirement, an orphan; or another value is
+// made, and the first one is the orphan.
 func TestReviewRefusedAfterACrash(t *testing.T) {
 	for _, class := range []Class{OverlapServer, OverlapCaller, Alternating} {
 		plain := New(Setup{Class: class, Mode: rotation.Manual})
@@ -169,11 +171,13 @@ func TestReviewRefusedAfterACrash(t *testing.T) {
 			if p.Name != "issue" {
 				continue
 			}
-			script := map[int]Fault{p.N: K4, p.N + 1: E4}
-			if class == OverlapServer { // it waits for late requests (an append), then looks
-				script = map[int]Fault{p.N: K4, p.N + 2: E4}
+			for _, second := range []Fault{E1, E4} { // the rotation is done, or turned back
+				at := p.N + 1
+				if class == OverlapServer {
+					at++ // it waits for late requests (an append), then looks
+				}
+				run(t, Setup{Class: class, Mode: rotation.Manual, Script: map[int]Fault{p.N: K4, at: second}})
 			}
-			run(t, Setup{Class: class, Mode: rotation.Manual, Script: script})
 		}
 	}
 }
@@ -244,6 +248,7 @@ func TestReviewRegenerateAfterTenMinutes(t *testing.T) {
 			st.supply(id, rotation.OrderRetry, nil)
 		}
 	}
+	st.until(never)
 	if got := st.record(id).Status; got != rotation.Done {
 		t.Errorf("the provider takes every new value, but none is made: %s at %s\n%s", got, st.next(id), st.show())
 	}
@@ -295,21 +300,23 @@ func (mute) Confirm(context.Context, string, consumer.Change) (consumer.Proof, e
 	return consumer.CannotTell, nil
 }
 
-// strict units do not come up with a value that nobody takes.
+// strict units do not come up with a value that the acceptors refuse, and unit two
+// with none but the first.
 type strict struct {
 	*units
-	takes func(string) bool
+	s *Sim
 }
 
 func (u strict) Deploy(ctx context.Context, unit string, c consumer.Change) error {
-	if text := c.Values["KEY"].Reveal(); !u.takes(text) {
-		return fault.New(fault.Rejected, "%s: exited 1: unauthorized", unit)
+	text := c.Values["KEY"].Reveal()
+	if !u.s.accepted(text) || unit == "two" && text != u.w.first {
+		return fault.New(fault.Rejected, "%s: exited 1", unit)
 	}
 	return u.units.Deploy(ctx, unit, c)
 }
 
-// machineToken is `generated` with a service that checks the value: it takes NOW
-// and, with overlap, OLD of path "acc".
+// machineToken is `generated` with a service that checks the value: it takes
+// what TOKENS of path "acc" lists, with overlap two values.
 func machineToken(overlap bool) func(*Sim, *engine.Credential) {
 	return func(s *Sim, c *engine.Credential) {
 		p, err := generated.New(generated.Options{}, overlap)
@@ -317,25 +324,21 @@ func machineToken(overlap bool) func(*Sim, *engine.Credential) {
 			panic(err)
 		}
 		c.Provider, c.Checks = p, []engine.Check{{Name: "green", Check: green{}}}
-		texts := map[string]string{"NOW": "{{.value}}"}
+		text := "{{.value}}"
 		if overlap {
-			texts["OLD"] = "{{.previous.value}}"
+			text = "{{.value}},{{.previous.value}}"
 		}
-		var a engine.Acceptor
-		for key, text := range texts {
-			k, _ := secret.ParseTemplate(key)
-			v, _ := secret.ParseTemplate(text)
-			a.Targets = append(a.Targets, engine.Target{StoreName: "mem", Store: s.W.Store, Path: "acc", Key: k, Value: v})
-		}
-		c.Acceptors = []engine.Acceptor{a}
-		seed := secret.Set{"NOW": secret.New(s.W.first)}
+		key, _ := secret.ParseTemplate("TOKENS")
+		value, _ := secret.ParseTemplate(text)
+		c.Acceptors = []engine.Acceptor{{Targets: []engine.Target{{StoreName: "mem", Store: s.W.Store, Path: "acc", Key: key, Value: value}}}}
+		seed := secret.Set{"TOKENS": secret.New(s.W.first)}
 		must(s.W.Store.Store.Put(context.Background(), "acc", store.Edit{Set: seed}, revision(s.W, "acc"), store.Mark{}))
 	}
 }
 
 func (s *Sim) accepted(text string) bool {
 	set, _, _ := s.W.Store.Store.Get(context.Background(), "acc")
-	return set["NOW"].Reveal() == text || set["OLD"].Reveal() == text
+	return slices.Contains(strings.Split(set["TOKENS"].Reveal(), ","), text)
 }
 
 // Review 7. Overlap by dual keys holds two values, but a second rotation starts
@@ -361,12 +364,13 @@ func TestReviewRetirementTakesPendingValueFromAcceptors(t *testing.T) {
 		c.Consumers = []engine.Consumer{{Name: "app", Consumer: mute{s.W.Units}}}
 	})
 	st.until(st.over(st.begin(engine.Request{})))
+	st.until(func() bool { return st.known().Open[0].Status == rotation.Waiting })
 	st.W.Advance(grace - 30*time.Second) // it ends while the next one is watched
 	id := st.begin(engine.Request{})
 	refused := func() bool { return !st.accepted(st.W.Units.holds["one"]) }
 	st.until(func() bool { return refused() || st.record(id).Status.Over() })
 	if refused() {
-		t.Errorf("V2: rotation at %s: the units present generation 2, and the acceptors take only 1\n%s", st.next(id), st.show())
+		t.Errorf("V2: rotation at %s: the units present generation 2, and the acceptors take only 1\n%s", st.next(id), tail(st.show()))
 	}
 }
 
@@ -395,12 +399,10 @@ func TestReviewRollbackToAForgottenValue(t *testing.T) {
 // get the old value back only by the retirement afterwards: units that do not
 // come up without their server hold the rollback up for ever.
 func TestReviewRollbackForgetsAcceptors(t *testing.T) {
-	st := newStage(t, Setup{Class: OverlapCaller, Broken: "two"}, func(s *Sim, c *engine.Credential) {
+	st := newStage(t, Setup{Class: OverlapCaller}, func(s *Sim, c *engine.Credential) {
 		machineToken(false)(s, c)
-		c.Consumers = []engine.Consumer{{Name: "app", Consumer: strict{s.W.Units, s.accepted}}}
+		c.Consumers = []engine.Consumer{{Name: "app", Consumer: strict{s.W.Units, s}}}
 	})
-	// a unit that does not come up with any new value
-	st.cred.Consumers[0].Consumer = strict{st.W.Units, func(text string) bool { return text == st.W.first && st.accepted(text) || text != st.W.first && st.W.Units.holds["one"] == st.W.first }}
 	id := st.begin(engine.Request{})
 	st.until(never)
 	if key := st.W.Store.text("KEY"); !st.accepted(key) {
@@ -438,8 +440,8 @@ func TestReviewAcceptedDriftInTheOtherSlot(t *testing.T) {
 	st := newStage(t, Setup{Class: Alternating}, nil)
 	x := st.W.mint("by-hand")
 	st.until(st.over(st.begin(engine.Request{})))
-	st.until(never)                                                                 // generation 1, slot b; slot a is closed
-	st.W.Provider.live["role-a"] = &value{id: "role-a", slot: "a", text: x}         // a person opens a ...
+	st.until(never)                                                                // generation 1, slot b; slot a is closed
+	st.W.Provider.live["role-a"] = &value{id: "role-a", slot: "a", text: x}        // a person opens a ...
 	st.byHand("app", secret.Set{"KEY": secret.New(x), "SLOT": secret.Public("a")}) // ... and moves everybody there
 	st.byHand("url", secret.Set{"URL": secret.New("proto://" + x + "@host")})
 	for u := range st.W.Units.holds {
@@ -509,6 +511,71 @@ func TestReviewAbandonedGenerationShieldsItsSlot(t *testing.T) {
 	}
 	if st.W.Provider.Accepts(second) {
 		t.Errorf("V6: the old value in slot b is never revoked:\n%s", tail(st.show()))
+	}
+}
+
+// Review 16. In place: three values failed to verify and the provider is mended
+// since. `resume` tries the third one again, for ever; nothing makes a fourth, and
+// there is no way back.
+func TestReviewFourthValueIsNeverMade(t *testing.T) {
+	st := newStage(t, Setup{Class: InPlaceCaller}, nil)
+	id := st.begin(engine.Request{})
+	spoil := func() bool {
+		if st.next(id).Step == rotation.Verify {
+			st.W.Provider.live["id-0"].text = "spoilt"
+		}
+		return st.record(id).Status == rotation.Stuck
+	}
+	if !st.until(spoil) {
+		t.Fatal(st.show())
+	}
+	for range 3 {
+		st.supply(id, rotation.OrderRetry, nil)
+		st.until(func() bool { s := st.record(id).Status; return s == rotation.Stuck || s.Over() })
+	}
+	if got := st.record(id).Status; got != rotation.Done {
+		t.Errorf("V10: %s at %s: %s", got, st.next(id), tail(st.show()))
+	}
+}
+
+// Review 17. Killed right after a person's value was journalled. `rotor set` with
+// the same value is refused with the advice to mint another; with another it
+// takes the first one's place, which nobody knows any more.
+func TestReviewSecondSupply(t *testing.T) {
+	st := newStage(t, Setup{Class: ByHand}, nil)
+	id := st.begin(engine.Request{})
+	st.until(never) // it asks
+	for _, handle := range []string{"hand-1", "hand-2"} {
+		text := st.W.mint("minted")
+		st.W.Provider.live[handle] = &value{id: handle, text: text}
+		err := st.e.Supply(t.Context(), id, rotation.OrderSupply, "person", secret.Set{"value": secret.New(text)})
+		if handle == "hand-2" && err != nil {
+			return // refused: the rotation has its value
+		}
+		st.restart()
+	}
+	known := false
+	for _, g := range st.known().Generations {
+		known = known || g.Fingerprint == st.keys.FingerprintSet(secret.Set{"value": secret.New(st.W.Provider.live["hand-1"].text)})
+	}
+	if !known {
+		t.Errorf("V3: the first value lives, and no generation has it")
+	}
+}
+
+// Review 18. A rollback of a done rotation is abandoned: the retirement of the
+// older generation was called off for it, and nothing will ever end that value.
+func TestReviewAbandonedReverse(t *testing.T) {
+	st := newStage(t, Setup{Class: OverlapCaller}, nil)
+	st.until(st.over(st.begin(engine.Request{})))
+	r, err := st.e.Reverse(t.Context(), name, "person", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.supply(r.ID, rotation.OrderAbandon, nil)
+	st.until(never)
+	if g, _ := st.known().Get(0); g.Life == rotation.Previous && len(st.known().Open) == 0 {
+		t.Errorf("V6: generation 0 is %s, lives: %v, and no retirement is open", g.Life, st.W.Provider.Accepts(st.W.first))
 	}
 }
 
