@@ -21,7 +21,7 @@ const freshness = 10 * time.Minute
 // value, the value itself, sealed before anyone else sees it.
 func (e *Engine) announceGenerate(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
 	pre := rotation.Task{Action: rotation.Action{Step: rotation.Preflight, Phase: rotation.Accept}}
-	if done, ok := r.Did(pre); ok && e.stale(done.At) {
+	if done, ok := r.Did(pre); ok && r.Attempt == 0 && e.stale(done.At) {
 		return []rotation.Event{e.event(rotation.Redo, pre)}
 	}
 	ev := e.event(rotation.Intent, task)
@@ -250,7 +250,7 @@ func (r *run) explained(known rotation.Credential, f provider.Found, generation 
 // knows says whether a handle is on record for a generation that has not died.
 func (r *run) knows(h rotation.Handle) bool {
 	for _, g := range r.known.Generations {
-		if g.Life != rotation.Dead && g.Handle == h {
+		if g.Life != rotation.Dead && (g.Handle == h || g.Handle.Shares(h)) {
 			return true
 		}
 	}

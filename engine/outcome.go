@@ -48,7 +48,8 @@ func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event 
 	ev := e.event(rotation.Result, task)
 	ev.Outcome, ev.Fault, ev.Note = rotation.Refused, kind.String(), r.words(err)
 	ev.Attempt = r.Failures(task) + 1
-	if kind.MayHaveHappened() && task.HasEffect() {
+	// after a crash a refusal speaks of this try; the one before may have arrived
+	if task.HasEffect() && (kind.MayHaveHappened() || r.crashed()) {
 		ev.Outcome = rotation.Unclear
 	}
 	switch r.judge(task, kind, ev.Attempt) {
@@ -88,10 +89,24 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, n int) verdict {
 	if _, ok := rotation.Back(r.Strategy, r.Live, r.Events); ok {
 		return turn
 	}
-	if kind == fault.Rejected && task.Step == rotation.Verify && r.Attempt < regenerates {
+	if kind == fault.Rejected && task.Step == rotation.Verify && r.made() < regenerates {
 		return anew
 	}
 	return person
+}
+
+// made counts the values made since a person last had a say.
+func (r *run) made() int {
+	n := 0
+	for _, e := range r.Events {
+		switch {
+		case e.Type == rotation.Input:
+			n = 0
+		case e.Type == rotation.Intent && e.Action.Step == rotation.Generate:
+			n++
+		}
+	}
+	return n
 }
 
 // begun says whether anything outside may have been touched.

@@ -35,10 +35,10 @@ func (e *Engine) perform(ctx context.Context, r *run, task rotation.Task) []rota
 		return e.hold(ctx, r, task, false)
 	case rotation.Generate:
 		return e.generate(ctx, r, task)
-	case rotation.Publish:
-		return e.publish(ctx, r, task)
-	case rotation.Deploy:
-		return e.deploy(ctx, r, task)
+	case rotation.Publish, rotation.Deploy:
+		if r.Kind == rotation.KindRotation {
+			return e.leave(ctx, r, task)
+		}
 	case rotation.Verify:
 		return e.verify(ctx, r, task)
 	case rotation.Monitor:
@@ -57,6 +57,12 @@ func (e *Engine) performRetirement(ctx context.Context, r *run, task rotation.Ta
 		end.Status, end.Note = rotation.Abandoned, "this generation is the current one again"
 		return []rotation.Event{end}
 	}
+	if task.Step == rotation.Publish || task.Step == rotation.Deploy {
+		if busy, err := e.beingRotated(ctx, r); err != nil || busy {
+			return e.leaveLater(r, task, err)
+		}
+		return e.leave(ctx, r, task)
+	}
 	switch task.Step {
 	case rotation.Grace:
 		return e.grace(ctx, r, task)
@@ -72,4 +78,35 @@ func (e *Engine) performRetirement(ctx context.Context, r *run, task rotation.Ta
 		return e.erase(ctx, r, task)
 	}
 	return e.failed(r, task, badState("no such step: %s", task.Step))
+}
+
+func (e *Engine) leave(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	if task.Step == rotation.Publish {
+		return e.publish(ctx, r, task)
+	}
+	return e.deploy(ctx, r, task)
+}
+
+// beingRotated says whether a rotation of the credential is between its first
+// effect and its end: acceptors hold its value, and a retirement that writes what
+// is current now would take it away.
+func (e *Engine) beingRotated(ctx context.Context, r *run) (bool, error) {
+	for _, x := range r.known.OpenOf(rotation.KindRotation) {
+		other, err := e.open(ctx, x.ID)
+		if err != nil {
+			return false, err
+		}
+		generate := rotation.Action{Step: rotation.Generate, Phase: rotation.Accept}
+		if x.Reverse || len(other.Begun(generate)) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (e *Engine) leaveLater(r *run, task rotation.Task, err error) []rotation.Event {
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	return []rotation.Event{e.pause(task, awaitEvery, "a rotation of this credential is under way")}
 }

@@ -231,8 +231,8 @@ func (e *Engine) baseline(ctx context.Context, r *run, ev *rotation.Event) (map[
 	if red == nil {
 		return out, nil
 	}
-	if r.Mode == rotation.Emergency {
-		ev.Note = "not obeyed in an emergency: " + strings.Join(red, "; ")
+	if r.Mode == rotation.Emergency || r.supplied() && r.Strategy == rotation.InPlace {
+		ev.Note = "there is only the way forward, so not obeyed: " + strings.Join(red, "; ")
 		return out, nil
 	}
 	return nil, fault.New(fault.Rejected, "before anything was done: %s", strings.Join(red, "; ")).

@@ -86,14 +86,12 @@ func (e *Engine) restored(ctx context.Context, r *run, targets []Target) (store.
 		return store.Edit{}, err
 	}
 	if !targets[0].Store.Traits().Readable {
-		old, err := e.values(ctx, r, r.From)
-		if err != nil {
-			return store.Edit{}, err
-		}
-		set, err := render(targets, old, nil)
-		return store.Edit{Set: set}, err
+		return e.rendered(ctx, r, targets)
 	}
 	before, err := e.unseal(ctx, r, r.Generation, beforeSlot(targets[0].Place()))
+	if isNotFound(err) { // a path that rotor.yaml has only since then
+		return e.rendered(ctx, r, targets)
+	}
 	if err != nil {
 		return store.Edit{}, err
 	}
@@ -115,6 +113,17 @@ func (e *Engine) restored(ctx context.Context, r *run, targets []Target) (store.
 	return edit, nil
 }
 
+// rendered is what the old value would make of the path, where nobody can tell
+// what it held.
+func (e *Engine) rendered(ctx context.Context, r *run, targets []Target) (store.Edit, error) {
+	old, err := e.values(ctx, r, r.From)
+	if err != nil {
+		return store.Edit{}, err
+	}
+	set, err := render(targets, old, nil)
+	return store.Edit{Set: set}, err
+}
+
 // withoutOld is what an acceptor's path holds once the retired generation has
 // left it.
 func (e *Engine) withoutOld(ctx context.Context, r *run, targets []Target) (store.Edit, error) {
@@ -127,8 +136,10 @@ func (e *Engine) withoutOld(ctx context.Context, r *run, targets []Target) (stor
 		return store.Edit{}, err
 	}
 	edit := store.Edit{}
-	if edit.Set, err = render(targets, living, nil); err != nil {
-		return edit, err
+	if len(living) > 0 { // a first value that was rolled back leaves nothing behind
+		if edit.Set, err = render(targets, living, nil); err != nil {
+			return edit, err
+		}
 	}
 	if len(ending) == 0 {
 		return edit, nil

@@ -137,7 +137,7 @@ func (e *Engine) evidence(ctx context.Context, r *run, task rotation.Task) []rot
 // lacking waits for evidence until the bound, then does what the policy says.
 func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, why string) []rotation.Event {
 	since := e.Now()
-	if first, ok := r.firstPause(task); ok {
+	if first, ok := r.firstPause(task, since.BootID); ok {
 		since = first.At
 	}
 	left := rotation.Wait{Since: since, For: r.Bound}.Left(e.Now())
@@ -151,9 +151,11 @@ func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, why 
 		fmt.Sprintf("%s; end it with: rotor set %s --retire %d", why, r.Credential, r.Generation))}
 }
 
-func (r *run) firstPause(task rotation.Task) (rotation.Event, bool) {
+// firstPause is the first in this boot: after a reboot the bound begins again,
+// because only the boot clock cannot be set.
+func (r *run) firstPause(task rotation.Task, boot string) (rotation.Event, bool) {
 	for _, ev := range r.Events {
-		if ev.Type == rotation.Pause && ev.Action == task.Action {
+		if ev.Type == rotation.Pause && ev.Action == task.Action && ev.At.BootID == boot {
 			return ev, true
 		}
 	}

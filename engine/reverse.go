@@ -49,20 +49,46 @@ func (e *Engine) wayBack(ctx context.Context, known rotation.Credential) (curren
 	if !ok {
 		return current, previous, x, none
 	}
+	replaced, err := e.replacedBy(ctx, known.Name, current.N)
+	if err != nil {
+		return current, previous, x, err
+	}
 	for _, open := range known.OpenOf(rotation.KindRetirement) {
 		g, ok := known.Get(open.Generation)
-		if !ok || g.Life != rotation.Previous || open.Strategy == rotation.InPlace && !open.Live.NoIssuer {
+		if !ok || g.N != replaced || g.Life != rotation.Previous || open.Strategy == rotation.InPlace && !open.Live.NoIssuer {
 			continue
 		}
 		_, events, err := e.Journal.Load(ctx, open.ID)
 		if err != nil {
 			return current, g, open, err
 		}
-		if len(rotation.Replay(open, events).Begun(rotation.Action{Step: rotation.Revoke, Phase: rotation.Retire})) == 0 {
+		if !leaving(rotation.Replay(open, events)) {
 			return current, g, open, nil
 		}
 	}
 	return current, previous, x, none
+}
+
+// replacedBy is the generation that the current one took over from: the only one
+// whose targets' content is sealed, and so the only one to go back to.
+func (e *Engine) replacedBy(ctx context.Context, credential string, current int) (int, error) {
+	records, err := e.Journal.History(ctx, credential, 0)
+	for _, r := range records { // newest first
+		if r.Kind == rotation.KindRotation && r.Status == rotation.Done && r.Generation == current {
+			return r.From, err
+		}
+	}
+	return -1, err
+}
+
+// leaving says whether a retirement has begun to end its generation.
+func leaving(x *rotation.State) bool {
+	for _, step := range []rotation.Step{rotation.Revoke, rotation.Publish, rotation.Deploy} {
+		if len(x.Begun(rotation.Action{Step: step, Phase: rotation.Retire})) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // callOff ends a retirement because its generation is wanted again.

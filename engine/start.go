@@ -88,12 +88,48 @@ func (e *Engine) Supply(ctx context.Context, id string, order rotation.Order, ac
 	case rotation.OrderRollback, rotation.OrderRefuse:
 		r.record(e.event(rotation.Turn, task))
 	case rotation.OrderAbandon:
-		end := e.event(rotation.Closing, task)
-		end.Status = rotation.Abandoned
-		r.record(end)
+		r.record(e.abandon(r, task))
 	}
 	_, err = e.commit(ctx, r)
 	return err
+}
+
+// abandon gives a rotation up and leaves everything as it is. A value that may
+// live does not go without a record: its retirement waits for a person if
+// anybody may present it, and ends it otherwise.
+func (e *Engine) abandon(r *run, task rotation.Task) rotation.Event {
+	end := e.event(rotation.Closing, task)
+	end.Status = rotation.Abandoned
+	g, ok := r.known.Get(r.Generation)
+	if r.Kind != rotation.KindRotation || !ok {
+		return end
+	}
+	if !r.mayLive() {
+		g.Life, g.Ended, g.Proof = rotation.Dead, end.At.Wall, "never came to life"
+		end.Generations = []rotation.Generation{g}
+		return end
+	}
+	x := e.retirement(r, r.Generation)
+	x.Undone, x.Erase, x.Units = true, r.published(), r.deployed()
+	if len(r.touched()) > 0 || r.Strategy == rotation.InPlace {
+		x.Status = rotation.Asking
+	}
+	end.Spawn = &x
+	return end
+}
+
+// holding says whether consumers were told to stand still and not yet to go on.
+func (r *run) holding() bool {
+	held := false
+	for _, e := range r.Events {
+		switch {
+		case e.Type == rotation.Intent && e.Action.Step == rotation.Hold:
+			held = true
+		case e.Type == rotation.Result && e.Outcome == rotation.OK && e.Action.Step == rotation.Release:
+			held = false
+		}
+	}
+	return held
 }
 
 // receive keeps a person's value: it lives at its provider already, so from here
@@ -125,6 +161,9 @@ func (e *Engine) allowed(ctx context.Context, r *run, order rotation.Order, valu
 		if r.Minter != rotation.ByPerson || task.Step != rotation.Ask {
 			return no("is not waiting for a value")
 		}
+		if r.supplied() {
+			return no("has its value already; go on with: rotor resume %s", r.Credential)
+		}
 		return e.unused(ctx, value)
 	case rotation.OrderApprove:
 		if r.Status != rotation.Asking || retirement {
@@ -144,6 +183,13 @@ func (e *Engine) allowed(ctx context.Context, r *run, order rotation.Order, valu
 		}
 		if _, ok := rotation.Back(r.Strategy, r.Live, r.Events); !ok {
 			return no("is past the point of no return: the old value was replaced where it lived")
+		}
+	case rotation.OrderAbandon:
+		if r.Reverse {
+			return no("goes back to an older value and cannot be abandoned half-way; rotor resume %s", r.Credential)
+		}
+		if r.holding() {
+			return no("holds consumers still; rotor resume %s lets them go", r.Credential)
 		}
 	case rotation.OrderRetire:
 		if !retirement {

@@ -25,8 +25,8 @@ func Plan(s Strategy, m Minter, mode Mode, live Live) []Action {
 	if live.Approval && mode != Emergency {
 		add(Before, Preflight, Approve)
 	}
-	if s == Alternate && live.Older {
-		add(Before, Await) // the slot is still somebody's
+	if live.Older && (s == Alternate || live.Acceptors) {
+		add(Before, Await) // the slot is still somebody's, or acceptors hold two values already
 	}
 	if m == ByPerson {
 		if len(p) == 0 || p[0].Step != Preflight {
@@ -100,12 +100,20 @@ func PlanReverse() []Action {
 // past the point of no return.
 func Back(s Strategy, live Live, done []Event) (plan []Action, ok bool) {
 	begun := map[Step]bool{}
+	replaced := false // the old value may be gone
 	for _, e := range done {
-		if e.Type == Intent && e.Action.Phase != Undo {
+		generate := e.Action.Step == Generate
+		switch {
+		case e.Type == Intent && e.Action.Phase != Undo:
 			begun[e.Action.Step] = true
+			replaced = replaced || generate
+		case e.Type == Result && generate && e.Outcome == Refused:
+			replaced = false // proven not applied; earlier tries were refused too, or are unknown
+		case e.Type == Result && generate, e.Type == Input && e.Facts != nil && e.Facts.Order == OrderSupply:
+			replaced = true // a person mints before Rotor hears of it
 		}
 	}
-	if s == InPlace && !live.NoIssuer && begun[Generate] {
+	if s == InPlace && !live.NoIssuer && replaced {
 		return nil, false
 	}
 	if begun[Publish] || begun[Deploy] {

@@ -35,7 +35,7 @@ func ParseTemplate(text string) (*Template, error) {
 	collect(t.Root, out.fields)
 	if len(t.Root.Nodes) == 1 && len(out.fields) == 1 && !strings.Contains(text, "|") {
 		for f := range out.fields {
-			if strings.ReplaceAll(text, " ", "") == "{{."+f+"}}" {
+			if strings.ReplaceAll(text, " ", "") == "{{."+f+"}}" && !strings.HasPrefix(f, "previous.") {
 				out.field = f
 			}
 		}

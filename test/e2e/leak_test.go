@@ -190,16 +190,24 @@ func (x *watch) search() {
 		return
 	}
 	x.learn()
-	places := x.places()
+	for _, hit := range x.hits(x.places()) {
+		t.Error(hit)
+	}
+}
+
+// hits says where values stand, without repeating them.
+func (x *watch) hits(places map[string][]byte) []string {
+	var out []string
 	for i, v := range x.all() {
 		for j, form := range secret.Encodings(secret.New(v)) {
 			for place, text := range places {
 				if at := bytes.Index(text, []byte(form)); at >= 0 {
-					t.Errorf("value %d (encoding %d) stands in %s, at byte %d of %d", i, j, place, at, len(text))
+					out = append(out, fmt.Sprintf("value %d (encoding %d) stands in %s, at byte %d of %d", i, j, place, at, len(text)))
 				}
 			}
 		}
 	}
+	return out
 }
 
 func (x *watch) all() []string {

@@ -2,11 +2,12 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
-
-	"github.com/agenticverz/rotor/secret"
 )
 
 // TestNothingLeaks says everything that rotor can be made to say, in every
@@ -77,13 +78,14 @@ func (x *watch) findsWhatIsThere(value string) {
 	if !programs["rotor"] || !programs["docker"] || given == 0 {
 		t.Errorf("processes seen: %v; of compose with values: %d", programs, given)
 	}
-	forms := secret.Encodings(secret.New(value))
-	if len(forms) < 8 {
-		t.Errorf("%d forms", len(forms))
-	}
-	for _, form := range forms {
-		if !bytes.Contains([]byte("text before "+form+" and behind"), []byte(form)) {
-			t.Errorf("not found: %s", form)
+	quoted, _ := json.Marshal(value)
+	for what, text := range map[string]string{
+		"raw": value, "URL": url.QueryEscape(value), "JSON": string(quoted), "hex": hex.EncodeToString([]byte(value)),
+		"base64": base64.StdEncoding.EncodeToString([]byte("pw=" + value)), "base64, one further": base64.StdEncoding.EncodeToString([]byte("pwd=" + value + "&")),
+		"base64, two further": base64.StdEncoding.EncodeToString([]byte("p=" + value)), "base64url": base64.URLEncoding.EncodeToString([]byte(value)),
+	} {
+		if len(x.hits(map[string][]byte{"here": []byte("before " + text + " behind")})) == 0 {
+			t.Errorf("a value is not found as %s", what)
 		}
 	}
 	places := x.places()

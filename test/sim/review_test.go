@@ -579,6 +579,95 @@ func TestReviewAbandonedReverse(t *testing.T) {
 	}
 }
 
+// between sees no session at this moment: a pool that is empty, a nightly job.
+type between struct{ named }
+
+func (between) Usage(context.Context, rotation.Handle) (room.Usage, error) {
+	return room.Usage{Known: true}, nil
+}
+
+// Review 19. Evidence is one look: no session at this moment counts as silence,
+// where V2 wants the whole grace, and units that cannot be confirmed do not count.
+func TestReviewOneLookIsNoSilence(t *testing.T) {
+	st := newStage(t, Setup{Class: OverlapCaller}, func(s *Sim, c *engine.Credential) {
+		c.Provider = between{named{maker{s.W.Provider}}}
+		c.Consumers = []engine.Consumer{{Name: "app", Consumer: mute{s.W.Units}}}
+	})
+	st.until(st.over(st.begin(engine.Request{})))
+	st.W.Units.holds["two"] = st.W.first // signalled, and kept what it had
+	st.until(never)
+	if !st.W.Provider.Accepts(st.W.Units.holds["two"]) {
+		t.Errorf("V2: nobody could confirm unit two, nobody was asked, and its value was revoked (%v)", st.trouble)
+	}
+}
+
+// Review 20. A target was added to rotor.yaml after the rotation. Going back stops
+// half-way: what the new path held before is not sealed.
+func TestReviewRollbackWithANewTarget(t *testing.T) {
+	st := newStage(t, Setup{Class: OverlapCaller}, nil)
+	all := st.cred.Targets
+	st.cred.Targets = all[:1]
+	st.until(st.over(st.begin(engine.Request{})))
+	st.cred.Targets = all
+	st.byHand("url", secret.Set{"URL": secret.New("proto://" + st.W.Store.text("KEY") + "@host")})
+	st.restart()
+	r, err := st.e.Reverse(t.Context(), name, "person", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.until(st.over(r.ID))
+	if !st.record(r.ID).Status.Over() {
+		t.Errorf("V10: %s at %s, the other path is back at generation 0: %v\n%s", st.record(r.ID).Status, st.next(r.ID), st.W.Store.text("KEY") == st.W.first, tail(st.show()))
+	}
+}
+
+// Review 21. Once the old value has left "{{.value}},{{.previous.value}}", the
+// list of accepted tokens has an empty entry.
+func TestReviewNoEmptyToken(t *testing.T) {
+	st := newStage(t, Setup{Class: OverlapCaller}, machineToken(true))
+	st.until(st.over(st.begin(engine.Request{})))
+	st.until(never)
+	if st.accepted("") {
+		t.Error("a service that splits the list at the comma accepts the empty token")
+	}
+}
+
+// Review 22. The first rotation ever of a credential whose targets were empty is
+// rolled back: there is no living value to render the acceptors with, and the
+// retirement of the new one never ends.
+func TestReviewFirstRotationRolledBackWithAcceptors(t *testing.T) {
+	st := newStage(t, Setup{Class: OverlapCaller}, func(s *Sim, c *engine.Credential) {
+		machineToken(true)(s, c)
+		c.Targets[0].Path, c.Targets = "fresh", c.Targets[:1]
+		c.Consumers = nil
+	})
+	id := st.begin(engine.Request{})
+	st.until(func() bool { return st.next(id).Step == rotation.Monitor })
+	st.supply(id, rotation.OrderRollback, nil)
+	for range 3 {
+		st.until(never)
+		for _, x := range st.known().Open {
+			st.supply(x.ID, rotation.OrderRetry, nil)
+		}
+	}
+	if open := st.known().Open; len(open) > 0 {
+		t.Errorf("V10: generation %d never ends: %s", open[0].Generation, tail(st.show()))
+	}
+}
+
+// Review 23. A dual key may stand under a key of its own (app.sideBySide says so),
+// but a template that is nothing but .previous cannot be rendered.
+func TestReviewPreviousUnderItsOwnKey(t *testing.T) {
+	p, err := secret.ParseTemplate("{{.previous.value}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := p.Render(secret.Set{"value": secret.New("new")}, secret.Set{"value": secret.New("old")})
+	if err != nil || v.Reveal() != "old" {
+		t.Errorf("got an error: %v", err)
+	}
+}
+
 func tail(text string) string {
 	lines := strings.Split(text, "\n")
 	return strings.Join(lines[max(0, len(lines)-12):], "\n")
