@@ -67,12 +67,18 @@ type Catalog interface {
 
 // targets lists what a phase writes.
 func (c *Credential) targets(phase rotation.Phase) []Target {
-	if phase == rotation.Switch || phase == rotation.Undo {
+	if phase == rotation.Switch {
 		return c.Targets
 	}
 	var out []Target
 	for _, a := range c.Acceptors {
 		out = append(out, a.Targets...)
+	}
+	if phase == rotation.Undo && c.Provider.Traits().Strategy == rotation.InPlace {
+		return append(out, c.Targets...)
+	}
+	if phase == rotation.Undo {
+		return c.Targets
 	}
 	return out
 }
@@ -103,7 +109,7 @@ func (c *Credential) places(phase rotation.Phase) []rotation.Path {
 
 // presenters lists the consumers that a phase deploys.
 func (c *Credential) presenters(phase rotation.Phase) []Consumer {
-	if phase == rotation.Switch || phase == rotation.Undo {
+	if phase == rotation.Switch || phase == rotation.Undo && c.Provider.Traits().Strategy != rotation.InPlace {
 		return c.Consumers
 	}
 	var out []Consumer
@@ -111,6 +117,9 @@ func (c *Credential) presenters(phase rotation.Phase) []Consumer {
 		if a.Consumer != nil {
 			out = append(out, *a.Consumer)
 		}
+	}
+	if phase == rotation.Undo {
+		out = append(out, c.Consumers...)
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"time"
 
 	"github.com/agenticverz/rotor/rotation"
 )
@@ -56,7 +57,7 @@ func (e *Engine) undone(r *run, task rotation.Task) []rotation.Event {
 		return []rotation.Event{ev}
 	}
 	x := e.retirement(r, r.Generation)
-	x.Undone, x.Erase, x.Units = true, r.published(), r.deployed()
+	x.Undone, x.Erase, x.Units, x.Grace = true, r.published(), r.deployed(), r.late()
 	if r.Reverse {
 		x.Units = r.Units
 	}
@@ -84,6 +85,30 @@ func (r *run) mayLive() bool {
 		}
 	}
 	return open
+}
+
+// late is how long a request that brings the value to life may still be on its
+// way: none, if every try was answered.
+func (r *run) late() time.Duration {
+	lost := false
+	for _, e := range r.Events {
+		if e.Action.Step != rotation.Generate {
+			continue
+		}
+		switch {
+		case e.Type == rotation.Intent:
+			lost = true
+		case e.Type == rotation.Result && e.Outcome == rotation.Unclear,
+			e.Type == rotation.Result && e.Outcome == rotation.OK && e.Facts.Proof == triedBefore:
+			return r.cred.Provider.Traits().InFlight
+		case e.Type == rotation.Result:
+			lost = false
+		}
+	}
+	if lost {
+		return r.cred.Provider.Traits().InFlight
+	}
+	return 0
 }
 
 func (e *Engine) retirement(r *run, generation int) rotation.Record {

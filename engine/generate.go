@@ -129,11 +129,18 @@ func (e *Engine) generate(ctx context.Context, r *run, task rotation.Task) []rot
 	return e.received(r, task, intent, issued)
 }
 
+// triedBefore marks an answer that came to a second try: the first may still be
+// on its way.
+const triedBefore = "an earlier try may still arrive"
+
 // received closes a try with the value's handle and, if the provider made it,
 // the sealed value: one append.
 func (e *Engine) received(r *run, task rotation.Task, intent rotation.Event, v provider.Issued) []rotation.Event {
 	ev := e.ok(task, &rotation.Facts{Label: intent.Facts.Label, Handle: v.Handle, NotAfter: v.NotAfter}, "")
 	ev.Attempt = intent.Attempt
+	if r.crashed() {
+		ev.Facts.Proof = triedBefore
+	}
 	if r.Minter == rotation.ByProvider {
 		sealed, err := e.seal(r, r.Generation, valueSlot(intent.Attempt), v.Values)
 		if err != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event 
 	if task.HasEffect() && (kind.MayHaveHappened() || r.crashed()) {
 		ev.Outcome = rotation.Unclear
 	}
-	switch r.judge(task, kind, ev.Attempt) {
+	switch r.judge(task, kind, ev) {
 	case again:
 		return []rotation.Event{ev, e.pause(task, backoff(ev.Attempt, fault.RetryAfterOf(err)), "trying again")}
 	case turn:
@@ -69,7 +70,10 @@ func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event 
 	return []rotation.Event{ev, e.stop(task, rotation.Stuck, r.hint(err))}
 }
 
-func (r *run) judge(task rotation.Task, kind fault.Kind, n int) verdict {
+// judge decides on the kind of fault, how often it came, and whether there is a
+// way back from here; ev is the outcome that is about to be noted.
+func (r *run) judge(task rotation.Task, kind fault.Kind, ev rotation.Event) verdict {
+	n := ev.Attempt
 	passing := kind == fault.Transient || kind == fault.Unknown
 	limit := tries
 	if task.Phase == rotation.Before || task.Step == rotation.Preflight {
@@ -86,7 +90,7 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, n int) verdict {
 	if task.Step == rotation.Generate && r.unclear() && r.Minter != rotation.ByRotor && r.Strategy == rotation.InPlace {
 		return person // the old value may be gone and the new one unknown
 	}
-	if _, ok := rotation.Back(r.Strategy, r.Live, r.Events); ok {
+	if _, ok := rotation.Back(r.Strategy, r.Live, append(slices.Clone(r.Events), ev)); ok {
 		return turn
 	}
 	if kind == fault.Rejected && task.Step == rotation.Verify && r.made() < regenerates {

@@ -77,7 +77,8 @@ func (e *Engine) survey(ctx context.Context, r *run, ev *rotation.Event) (map[st
 // known makes sure that the targets hold the value that we believe is current;
 // a credential new to Rotor is taken over as generation 0.
 func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Set, ev *rotation.Event) error {
-	if current, ok := r.known.Current(); ok {
+	current, ok := r.known.Current()
+	if ok && !(r.Drift && current.N != r.From) {
 		values, err := e.values(ctx, r, current.N)
 		if err != nil || len(values) == 0 {
 			return err
@@ -98,6 +99,13 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 	sealed, err := e.seal(r, r.From, valueSlot(0), values)
 	ev.Sealed = append(ev.Sealed, sealed)
 	ev.Generations = append(ev.Generations, g)
+	if ok { // the one that Rotor put there ends
+		current.Life = rotation.Previous
+		ev.Generations = append(ev.Generations, current)
+		x := e.retirement(r, current.N)
+		x.Grace = r.Grace
+		ev.Spawn = &x
+	}
 	return err
 }
 

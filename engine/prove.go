@@ -80,12 +80,16 @@ func (e *Engine) erase(ctx context.Context, r *run, task rotation.Task) []rotati
 			upTo = store.Revision(x.UpTo)
 		}
 	}
-	targets := r.cred.at(rotation.Switch, task.Part)
+	left, ok := r.Did(rotation.Task{Action: rotation.Action{Step: rotation.Publish, Phase: rotation.Retire}, Part: task.Part})
+	if ok && left.Facts != nil && left.Facts.Before != "" {
+		upTo = store.Revision(left.Facts.Before) // the last one that held it
+	}
+	targets := append(r.cred.at(rotation.Switch, task.Part), r.cred.at(rotation.Accept, task.Part)...)
 	if len(targets) == 0 {
 		return []rotation.Event{e.ok(task, nil, "the path is no longer in rotor.yaml")}
 	}
 	eraser, ok := targets[0].Store.(store.Eraser)
-	if !ok {
+	if !ok || upTo == "" || !targets[0].Store.Traits().Versions {
 		return []rotation.Event{e.ok(task, nil, "the store keeps no revisions")}
 	}
 	if err := eraser.Erase(ctx, targets[0].Path, upTo); err != nil {

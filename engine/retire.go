@@ -25,7 +25,7 @@ const (
 // was lost must have had time to arrive.
 func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
 	if r.Undone {
-		w := rotation.Wait{Since: r.Created, For: r.cred.Provider.Traits().InFlight}
+		w := rotation.Wait{Since: r.Created, For: r.Grace}
 		if left := w.Left(e.Now()); left > 0 && !seeded.Bug("no-wait-for-late-requests") {
 			return []rotation.Event{e.pause(task, left, "until the lost request can no longer take effect")}
 		}
@@ -55,7 +55,7 @@ func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotati
 // noGrace says whether nothing has to be waited for.
 func (r *run) noGrace() bool {
 	if r.Undone {
-		return r.cred.Provider.Traits().InFlight == 0
+		return r.Grace <= 0
 	}
 	return r.Grace <= 0 || r.Ordered(rotation.OrderRetire, rotation.Action{})
 }

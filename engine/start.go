@@ -57,7 +57,11 @@ func (e *Engine) draft(req Request, cred *Credential, known rotation.Credential)
 		Drift:  req.Drift,
 		Live:   cred.Live(len(known.OpenOf(rotation.KindRetirement)) > 0),
 		Window: cred.Monitor, Grace: cred.Grace, Bound: cred.Bound, AtBound: cred.AtBound}
-	if current, ok := known.Current(); ok {
+	current, ok := known.Current()
+	switch {
+	case ok && req.Drift: // what somebody put there by hand becomes a generation
+		r.From, r.Generation = r.Generation, r.Generation+1
+	case ok:
 		r.From = current.N
 	}
 	return r
@@ -110,7 +114,7 @@ func (e *Engine) abandon(r *run, task rotation.Task) rotation.Event {
 		return end
 	}
 	x := e.retirement(r, r.Generation)
-	x.Undone, x.Erase, x.Units = true, r.published(), r.deployed()
+	x.Undone, x.Erase, x.Units, x.Grace = true, r.published(), r.deployed(), r.late()
 	if len(r.touched()) > 0 || r.Strategy == rotation.InPlace {
 		x.Status = rotation.Asking
 	}

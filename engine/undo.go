@@ -32,7 +32,7 @@ func (e *Engine) recheck(ctx context.Context, r *run, task rotation.Task) []rota
 // changedPaths lists the paths that hold the new value, or may.
 func (r *run) changedPaths() []string {
 	if !r.Reverse {
-		return r.Begun(switchPublish)
+		return append(r.undoneAcceptors(), r.Begun(switchPublish)...)
 	}
 	var out []string
 	for _, p := range r.cred.places(rotation.Switch) {
@@ -41,16 +41,31 @@ func (r *run) changedPaths() []string {
 	return out
 }
 
+// undoneAcceptors: in place the acceptors hold the new value alone, so they get
+// the old one back first. Where values overlap they hold both, and lose the new
+// one by its retirement.
+func (r *run) undoneAcceptors() []string {
+	if r.Strategy != rotation.InPlace {
+		return nil
+	}
+	return r.Begun(rotation.Action{Step: rotation.Publish, Phase: rotation.Accept})
+}
+
 // changedUnits lists, as they are now, the units of consumers that were
 // deployed or may have been: a crash loop has replaced their old containers.
 func (r *run) changedUnits(ctx context.Context) ([]rotation.Unit, error) {
 	begun := map[string]bool{}
-	for _, part := range r.Begun(rotation.Action{Step: rotation.Deploy, Phase: rotation.Switch}) {
-		name, _, _ := strings.Cut(part, "/")
-		begun[name] = true
+	for _, phase := range []rotation.Phase{rotation.Accept, rotation.Switch} {
+		if phase == rotation.Accept && r.Strategy != rotation.InPlace {
+			continue
+		}
+		for _, part := range r.Begun(rotation.Action{Step: rotation.Deploy, Phase: phase}) {
+			name, _, _ := strings.Cut(part, "/")
+			begun[name] = true
+		}
 	}
 	var out []rotation.Unit
-	for _, c := range r.cred.Consumers {
+	for _, c := range r.cred.presenters(rotation.Undo) {
 		if !begun[c.Name] && !r.Reverse {
 			continue
 		}

@@ -33,6 +33,7 @@ var situations = []struct {
 	{"steady", Live{}},
 	{"in grace or held", Live{Older: true}},
 	{"acceptors", Live{Acceptors: true}},
+	{"acceptors, in grace", Live{Acceptors: true, Older: true}},
 	{"approval", Live{Approval: true}},
 	{"holders", Live{Holders: true}},
 	{"finds", Live{Finds: true}},

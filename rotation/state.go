@@ -176,6 +176,11 @@ func (s *State) Parts(a Action) []string {
 		for _, e := range s.Erase {
 			parts = append(parts, e.Name)
 		}
+		for _, name := range s.paths(Retire) { // acceptors kept both
+			if !slices.Contains(parts, name) {
+				parts = append(parts, name)
+			}
+		}
 		return parts
 	}
 	return []string{""}

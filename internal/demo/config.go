@@ -105,7 +105,7 @@ const configToken = `  machine-token:
     acceptors:
       - consumer: app
         targets:
-          - {store: dotenv, key: MACHINE_SECRET_TOKEN, value: "{{.value}},{{.previous.value}}"}
+          - {store: dotenv, key: MACHINE_SECRET_TOKEN, value: "{{.value}}{{with .previous.value}},{{.}}{{end}}"}
     targets: [{store: dotenv, path: caller.env, key: MACHINE_SECRET_TOKEN}]
     consumers: [client]
     checks: [health]

@@ -108,7 +108,7 @@ func (j *Journal) open(ctx context.Context, o Options) error {
 	j.read = sql.OpenDB(connector)
 	j.read.SetMaxOpenConns(o.Readers)
 	j.read.SetMaxIdleConns(o.Readers)
-	if err := j.group.identify(); err != nil {
+	if err := j.group.identify(ctx); err != nil {
 		return err
 	}
 	if err := j.prepareReads(ctx); err != nil {

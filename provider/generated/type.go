@@ -31,7 +31,7 @@ services which check the value accept the old and the new one side by side; othe
     machine-token:
       provider: {type: generated, bytes: 32, encoding: hex}
       acceptors:
-        - {consumer: api, targets: [{store: vault, path: api, key: TOKENS, value: "{{.value}},{{.previous.value}}"}]}
+        - {consumer: api, targets: [{store: vault, path: api, key: TOKENS, value: "{{.value}}{{with .previous.value}},{{.}}{{end}}"}]}
       targets: [{store: vault, path: worker, key: TOKEN}]
       consumers: [worker]
 

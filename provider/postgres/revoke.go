@@ -24,7 +24,7 @@ func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 		return fault.New(fault.BadConfig, "%s: the handle has no oid", op)
 	}
 	return p.admin.with(ctx, op, func(ctx context.Context, s *session) error {
-		name, err := p.revocable(ctx, op, s, h.ID)
+		name, err := p.revocable(ctx, op, s, h)
 		if err != nil || name == "" {
 			return err
 		}
@@ -45,9 +45,9 @@ func isOID(text string) bool {
 
 // revocable is the role's present name, "" if it is gone. Roles whose end would hurt
 // more than the credential are refused.
-func (p *Provider) revocable(ctx context.Context, op string, s *session, oid string) (string, error) {
-	rows, err := s.read(ctx, `SELECT rolname, rolsuper::text, (rolname = session_user OR rolname = current_user)::text
-		FROM pg_roles WHERE oid = $1::oid`, oid)
+func (p *Provider) revocable(ctx context.Context, op string, s *session, h rotation.Handle) (string, error) {
+	rows, err := s.read(ctx, `SELECT rolname, rolsuper::text, (rolname = session_user OR rolname = current_user)::text,
+		COALESCE(shobj_description(oid, 'pg_authid'), '') FROM pg_roles WHERE oid = $1::oid`, h.ID)
 	if err != nil || len(rows) == 0 {
 		return "", err
 	}
@@ -55,6 +55,10 @@ func (p *Provider) revocable(ctx context.Context, op string, s *session, oid str
 	case rows[0][1] == "true" || rows[0][2] == "true" || name == p.opts.OwnerRole:
 		return "", fault.New(fault.BadConfig, "%s: role %s is a superuser, the owner role or the admin itself; it is not revoked", op, name).
 			WithHint("the handle must be a login of the application")
+	case h.Slot != "" && name != h.Slot && !label.MatchString(rows[0][3]):
+		// an oid is immutable within one cluster; after dump and restore it is anybody's
+		return "", fault.New(fault.NeedsPerson, "%s: the role with oid %s is called %s, not %s, and carries no label of Rotor's", op, h.ID, name, h.Slot).
+			WithHint("was the database moved by dump and restore? close the login %s by hand", h.Slot)
 	case !s.signal:
 		return "", fault.New(fault.Denied, "%s: the admin may not end sessions", op).
 			WithHint("GRANT pg_signal_backend TO the admin; nothing was changed")

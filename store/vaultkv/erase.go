@@ -58,6 +58,7 @@ func (s *Store) alive(ctx context.Context, path string, last int) ([]int, error)
 	var a struct {
 		Errors []string `json:"errors"`
 		Data   *struct {
+			Current  int `json:"current_version"`
 			Versions map[string]struct {
 				Destroyed bool `json:"destroyed"`
 			} `json:"versions"`
@@ -71,6 +72,10 @@ func (s *Store) alive(ctx context.Context, path string, last int) ([]int, error)
 		return nil, s.refused(ctx, r, got)
 	case !understood || a.Data == nil:
 		return nil, fault.New(fault.BadConfig, "vaultkv: %s: the answer is not of a KV version 2 engine", r)
+	}
+	if last >= a.Data.Current && a.Data.Current > 0 {
+		return nil, fault.New(fault.NeedsPerson, "vaultkv: %s: version %d should be old, but the path is at %d", r, last, a.Data.Current).
+			WithHint("the path was deleted and made again since; its old versions are gone already, and the present one is not touched")
 	}
 	var versions []int
 	for name, v := range a.Data.Versions {

@@ -257,7 +257,7 @@ credentials:
     acceptors:
       - consumer: app
         targets:
-          - {store: vault, path: app-prod, key: MACHINE_SECRET_TOKEN, value: "{{.value}},{{.previous.value}}"}
+          - {store: vault, path: app-prod, key: MACHINE_SECRET_TOKEN, value: "{{.value}}{{with .previous.value}},{{.}}{{end}}"}
     targets: [{store: vault, path: caller, key: MACHINE_SECRET_TOKEN}]
     consumers: [client]
     checks: [@CHECKS@]
