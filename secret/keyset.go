@@ -131,7 +131,7 @@ func (k *Keyset) Open(blob []byte, at Place) (Set, error) {
 	text, err := k.seal.Decrypt(blob, at.bytes())
 	if err != nil {
 		return nil, fault.New(fault.NeedsPerson, "sealed value of %s, generation %d, does not open", at.Credential, at.Generation).
-			WithHint("the state or its key was damaged or exchanged; restore both from a backup, then run rotor doctor")
+			WithHint("the state or its key was damaged or exchanged; restore both from a backup")
 	}
 	defer clear(text)
 	var plain map[string]sealedField

@@ -17,7 +17,7 @@ var errClosed = fault.New(fault.Transient, "state: closed")
 
 const (
 	hintFull    = "make room on the disk of the state directory; what is under way can still finish if the file \"ballast\" is there"
-	hintDamaged = "stop every rotor process, keep a copy of the state directory, restore a backup, then run rotor doctor --reconcile"
+	hintDamaged = "stop every rotor process, keep a copy of the state directory, restore a backup of it; then compare what each target holds with: rotor plan, and rotor status"
 	hintUnsure  = "the disk of the state directory fails; start rotor again on a good one: it reads what was really written"
 )
 

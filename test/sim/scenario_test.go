@@ -2,9 +2,6 @@ package sim
 
 import (
 	"context"
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -138,82 +135,6 @@ func olderState(t *testing.T, lost Fault, nameless bool) {
 	}
 }
 
-// TestDoubleKill kills a run at every point, and the run that recovers from it
-// at every point again.
-func TestDoubleKill(t *testing.T) {
-	cases := 0
-	for _, class := range Classes {
-		plain := New(Setup{Class: class, Mode: rotation.Manual})
-		if err := plain.Run(); err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range plain.W.Points {
-			first := killsAt(p)[len(killsAt(p))-1] // the later of the two: more has happened
-			once := New(Setup{Class: class, Mode: rotation.Manual, Script: map[int]Fault{p.N: first}})
-			if err := once.Run(); err != nil {
-				t.Fatal(err)
-			}
-			for _, q := range once.W.Points[p.N+1:] {
-				for _, second := range killsAt(q) {
-					cases++
-					s := run(t, Setup{Class: class, Mode: rotation.Manual, Script: map[int]Fault{p.N: first, q.N: second}})
-					if s.trouble != nil {
-						t.FailNow()
-					}
-				}
-			}
-		}
-	}
-	t.Logf("double kills: %d cases", cases)
-}
-
-func killsAt(p Point) []Fault {
-	if p.Write {
-		return []Fault{K1, K2}
-	}
-	return []Fault{K3, K4}
-}
-
-// TestSwarm throws several random faults into each run. A failure prints the
-// seed; ROTOR_SIM_SEED runs that one alone, ROTOR_SIM_RUNS says how many.
-func TestSwarm(t *testing.T) {
-	from, runs := 1, 3000
-	if text := os.Getenv("ROTOR_SIM_RUNS"); text != "" {
-		runs, _ = strconv.Atoi(text)
-	}
-	if text := os.Getenv("ROTOR_SIM_SEED"); text != "" {
-		from, runs = atoi(t, text), 1
-	}
-	for seed := from; seed < from+runs; seed++ {
-		setup := random(uint64(seed))
-		s := New(setup)
-		if err := s.Run(); err != nil {
-			t.Fatalf("ROTOR_SIM_SEED=%d: %s %s %v broken=%q: %v\n%s", seed, setup.Class, setup.Mode, setup.Script, setup.Broken, err, s.show())
-		}
-	}
-}
-
-func atoi(t *testing.T, text string) int {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("ROTOR_SIM_SEED: %v", err)
-	}
-	return n
-}
-
-func random(seed uint64) Setup {
-	r := rand.New(rand.NewPCG(seed, 1))
-	all := append(append([]Fault{}, EffectFaults...), WriteFaults...)
-	setup := Setup{Class: Classes[r.IntN(len(Classes))], Mode: modes[r.IntN(len(modes))], Script: map[int]Fault{}}
-	if r.IntN(4) == 0 {
-		setup.Broken = []string{"one", "two", "three"}[r.IntN(3)]
-	}
-	for range 1 + r.IntN(5) {
-		setup.Script[r.IntN(60)] = all[r.IntN(len(all))]
-	}
-	return setup
-}
-
 // TestNeighbourDuringRollback: a person edits another key of the path while a
 // rollback is under way; the edit stays.
 func TestNeighbourDuringRollback(t *testing.T) {
@@ -319,50 +240,4 @@ func TestSlotTakenMeanwhile(t *testing.T) {
 	if text := s.W.Store.text("KEY"); !s.W.Provider.Accepts(text) {
 		t.Fatalf("the living value was revoked\n%s", s.show())
 	}
-}
-
-// TestRollbackDuringGrace: a rotation that was done is rolled back while the old
-// value is in its grace, with every fault at every point from there on.
-func TestRollbackDuringGrace(t *testing.T) {
-	for _, class := range []Class{OverlapServer, OverlapCaller, Alternating} {
-		from, points := reverse(t, class, nil)
-		for n := from; n < points; n++ {
-			for _, f := range append(append([]Fault{}, EffectFaults...), WriteFaults...) {
-				reverse(t, class, map[int]Fault{n: f})
-			}
-		}
-	}
-}
-
-// reverse returns the points between which the rollback ran.
-func reverse(t *testing.T, class Class, script map[int]Fault) (from, to int) {
-	s := New(Setup{Class: class, Mode: rotation.Manual, Script: script})
-	s.start()
-	for s.status(t) != rotation.Done {
-		s.protect(s.engine, func(e *engine.Engine) error { _, err := e.Advance(t.Context(), s.rotation); return err })
-		s.W.Advance(20e9)
-	}
-	from = len(s.W.Points)
-	s.rotation = ""
-	for range 5 {
-		var r rotation.Record
-		alive := s.protect(s.engine, func(e *engine.Engine) (err error) {
-			r, err = e.Reverse(t.Context(), name, "person", "")
-			return err
-		})
-		if s.open(); s.rotation != "" && alive || r.ID != "" {
-			s.rotation = r.ID
-			break
-		}
-	}
-	s.settle()
-	for i := 0; i < 4 && s.trouble == nil && s.waiting() > 0; i++ {
-		s.heal()
-		s.settle()
-	}
-	key := s.W.Store.text("KEY")
-	if err := s.atRest(key); err != nil || s.trouble != nil || script == nil && key != s.W.first {
-		t.Fatalf("%s %v: %v %v\n%s", class, script, err, s.trouble, s.show())
-	}
-	return from, len(s.W.Points)
 }
