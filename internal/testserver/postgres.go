@@ -3,6 +3,7 @@ package testserver
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -62,9 +63,16 @@ func (d *Database) Role(name string) string { return d.Prefix + name }
 // URL is the DSN of the test's database for a user; without a user the superuser's.
 func (d *Database) URL(user, password string) string { return d.DSN(d.Name, user, password) }
 
+// shares is held around statements of the tests' own: grants on what the whole
+// cluster shares (parameters, roles) fail when two of them meet ("tuple
+// concurrently updated").
+var shares sync.Mutex
+
 // Exec runs statements, each one alone, as superuser in the test's database.
 func (d *Database) Exec(t testing.TB, statements ...string) {
 	t.Helper()
+	shares.Lock()
+	defer shares.Unlock()
 	if err := d.Postgres.Exec(t.Context(), d.Name, statements...); err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +81,8 @@ func (d *Database) Exec(t testing.TB, statements ...string) {
 // drop removes the database, with sessions that are still open, and then the roles: in
 // this order, for a role that owns something cannot be dropped.
 func (d *Database) drop(ctx context.Context) error {
+	shares.Lock()
+	defer shares.Unlock()
 	if err := d.Postgres.Exec(ctx, "postgres", "DROP DATABASE IF EXISTS "+d.Name+" WITH (FORCE)"); err != nil {
 		return err
 	}
