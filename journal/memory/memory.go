@@ -17,6 +17,7 @@ import (
 
 	"github.com/agenticverz/rotor/audit"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/rotation"
 )
@@ -85,7 +86,7 @@ func (j *Journal) Append(ctx context.Context, id string, f rotation.Fence, event
 	if r == nil {
 		return fault.Wrap(fault.Rejected, "append to "+id, journal.ErrNotFound)
 	}
-	if j.state.credentials[r.head.Credential].Fence != f {
+	if j.state.credentials[r.head.Credential].Fence != f && !seeded.Bug("late-write") {
 		return fault.Wrap(fault.Rejected, "append to "+id, journal.ErrFenced)
 	}
 	w := writing{record: r}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -227,5 +228,29 @@ func TestWithoutAKeyNothingIsWritten(t *testing.T) {
 	c.j.mac = mac
 	if after := journaltest.Observe(t, c.j); after != before {
 		t.Errorf("something was written\n%s\n%s", before, after)
+	}
+}
+
+// TestCommitsWaitForTheDisk: a test cannot cut the power; it can see whether the
+// writer was told to wait.
+func TestCommitsWaitForTheDisk(t *testing.T) {
+	j, err := Open(t.Context(), Options{Dir: filepath.Join(t.TempDir(), "state"), MAC: journaltest.MAC})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	s, err := j.group.conn.raw.Prepare("PRAGMA synchronous")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	rows, err := s.(driver.StmtQueryContext).QueryContext(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	level := make([]driver.Value, 1)
+	if err := rows.Next(level); err != nil || level[0] != int64(2) {
+		t.Errorf("synchronous is %v (%v), want 2: FULL", level[0], err)
 	}
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/agenticverz/rotor/audit"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/journal"
 )
 
@@ -126,7 +127,7 @@ func dsn(path string, busy time.Duration, write bool) string {
 	pragma := []string{
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
 		"journal_mode(WAL)",
-		"synchronous(FULL)",
+		synchronous(),
 		"foreign_keys(1)",
 		"secure_delete(1)",
 		"temp_store(MEMORY)",
@@ -140,6 +141,16 @@ func dsn(path string, busy time.Duration, write bool) string {
 	}
 	q["_pragma"] = pragma
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
+}
+
+// synchronous: FULL makes a commit wait for the disk. NORMAL would survive kill -9
+// too, but not a power cut, and an intent that is lost is an effect without a
+// trace.
+func synchronous() string {
+	if seeded.Bug("skip-fsync") {
+		return "synchronous(OFF)"
+	}
+	return "synchronous(FULL)"
 }
 
 func connect(ctx context.Context, dsn string) (driver.Conn, error) {
