@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// evidence decides whether anybody may still present the old value: units that
+// can be confirmed are, and the provider's own record of use is silent.
+func (e *Engine) evidence(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	facts := &rotation.Facts{}
+	for _, p := range r.cred.places(rotation.Accept) {
+		facts.Paths = append(facts.Paths, rotation.Path{Phase: rotation.Retire, Name: p.Name})
+	}
+	units, err := r.acceptorUnits(ctx)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	facts.Units = units
+	if r.Mode == rotation.Emergency && !r.Undone || r.Ordered(rotation.OrderRetire, rotation.Action{}) {
+		return []rotation.Event{e.ok(task, facts, "not asked for")}
+	}
+	still, known, err := e.stillUsed(ctx, r)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	if len(still) == 0 && known || seeded.Bug("revoke-without-evidence") {
+		return []rotation.Event{e.ok(task, facts, "")}
+	}
+	why := "nobody can tell whether the old value is still in use"
+	if len(still) > 0 {
+		why = "still in use: " + strings.Join(still, ", ")
+	}
+	return e.lacking(r, task, facts, why)
+}
+
+// lacking waits for evidence until the bound, then does what the policy says.
+func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, why string) []rotation.Event {
+	since := e.Now()
+	if first, ok := r.firstPause(task, since.BootID); ok {
+		since = first.At
+	}
+	left := rotation.Wait{Since: since, For: r.Bound}.Left(e.Now())
+	if left > 0 {
+		return []rotation.Event{e.pause(task, min(left, max(r.Bound/20, time.Second)), why)}
+	}
+	if r.AtBound == "revoke" && !r.Undone {
+		return []rotation.Event{e.ok(task, facts, "at-bound revoke: "+why)}
+	}
+	return []rotation.Event{e.stop(task, rotation.Asking,
+		fmt.Sprintf("%s; end it with: rotor set %s --retire %d", why, r.Credential, r.Generation))}
+}
+
+// firstPause is the first in this boot: after a reboot the bound begins again,
+// because only the boot clock cannot be set.
+func (r *run) firstPause(task rotation.Task, boot string) (rotation.Event, bool) {
+	for _, ev := range r.Events {
+		if ev.Type == rotation.Pause && ev.Action == task.Action && ev.At.BootID == boot {
+			return ev, true
+		}
+	}
+	return rotation.Event{}, false
+}
+
+// acceptorUnits lists the acceptors' units to deploy once the old value has
+// left their targets.
+func (r *run) acceptorUnits(ctx context.Context) ([]rotation.Unit, error) {
+	var out []rotation.Unit
+	for _, c := range r.cred.presenters(rotation.Retire) {
+		names, err := c.Units(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			out = append(out, rotation.Unit{Phase: rotation.Retire, Name: c.Name + "/" + n})
+		}
+	}
+	return out, nil
+}
+
+// stillUsed lists who uses the old value as far as anybody can tell; known says
+// whether anybody could.
+func (e *Engine) stillUsed(ctx context.Context, r *run) (still []string, known bool, err error) {
+	if r.Live.NoIssuer || len(r.State.Record.Units) == 0 {
+		known = true // nobody refuses it, or nobody presents it by Rotor's doing
+	}
+	if u, ok := r.cred.Provider.(provider.UsageReporter); ok {
+		g, _ := r.known.Get(r.Generation)
+		usage, err := u.Usage(ctx, g.Handle)
+		if err != nil {
+			return nil, false, err
+		}
+		if usage.Known {
+			known = true
+			if usage.Active > 0 {
+				still = append(still, fmt.Sprintf("%d sessions (%s)", usage.Active, strings.Join(usage.Who, ", ")))
+			}
+		}
+	}
+	units, proven, err := e.unitsStill(ctx, r)
+	return append(still, units...), known || proven, err
+}
+
+// unitsStill confirms every unit of the consumers with the living generation.
+func (e *Engine) unitsStill(ctx context.Context, r *run) (still []string, proven bool, err error) {
+	values, err := e.values(ctx, r, r.successor())
+	if err != nil || len(values) == 0 {
+		return nil, false, err
+	}
+	g, _ := r.known.Get(r.successor())
+	change := consumer.Change{Credential: r.Credential, Generation: g.N, Fingerprint: g.Fingerprint}
+	if change.Values, err = render(r.cred.Targets, values, nil); err != nil {
+		return nil, false, err
+	}
+	for _, c := range r.cred.Consumers {
+		names, err := c.Units(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, n := range names {
+			proof, err := c.Confirm(ctx, n, change)
+			if err != nil {
+				return nil, false, err
+			}
+			proven = proven || proof == consumer.Proven
+			if proof == consumer.NotYet {
+				still = append(still, c.Name+"/"+n)
+			}
+		}
+	}
+	return still, proven, nil
+}
