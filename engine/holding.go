@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
