@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -97,8 +98,13 @@ func (s *shell) requests(ctx context.Context, a *app.App, args []string, f rotat
 		return out, nil
 	}
 	seen := map[string]bool{}
-	for _, name := range args {
+	for i, name := range args {
 		c, err := a.Find(name)
+		if err != nil && i > 0 && !strings.Contains(fault.HintOf(err), "did you mean") {
+			// the runbook's script took the value as its last argument: do not repeat it
+			return nil, usage("rotor rotate: argument %d is not a credential, and a value is not taken from an argument: it would stand in the shell's history and in the list of processes", i+1).
+				WithHint("rotor status lists the credentials; a value of your own goes in with: rotor set %s -", args[0])
+		}
 		if err != nil {
 			return nil, err
 		}
