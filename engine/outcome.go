@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -181,12 +180,6 @@ func (r *run) hint(err error) string {
 }
 
 func isNotFound(err error) bool { return errors.Is(err, journal.ErrNotFound) }
-
-// stopped says whether err came from the caller's wish to stop, so that it says
-// nothing about the room that returned it.
-func stopped(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && errors.Is(err, ctx.Err())
-}
 
 func badState(op string, args ...any) *fault.Error {
 	return fault.New(fault.NeedsPerson, op, args...)
