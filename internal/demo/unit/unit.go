@@ -20,6 +20,9 @@ import (
 	"time"
 )
 
+// lastAnswers is how long Stop waits for clients to take their answers.
+const lastAnswers = 10 * time.Second
+
 // Unit is one part of a consumer.
 type Unit interface {
 	// Deploy makes it take what its .env file now says and waits until it is well.
@@ -63,14 +66,20 @@ func Serve(socket string, units map[string]Unit) (*Server, error) {
 	return s, nil
 }
 
-// Stop cancels deploys under way and waits for them. The units run on.
+// Stop cancels deploys under way and waits until their answers are written. The
+// units run on.
 func (s *Server) Stop() error {
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
 	s.cancel()
 	s.busy.Wait()
-	err := s.server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), lastAnswers)
+	defer cancel()
+	err := s.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.server.Close())
+	}
 	<-s.ended
 	return err
 }
