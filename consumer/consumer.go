@@ -59,6 +59,15 @@ type Holder interface {
 	Release(ctx context.Context) error
 }
 
+// Drainer is implemented by acceptors that see who comes through them (PgBouncer:
+// SHOW CLIENTS) and that keep things open for clients long gone.
+type Drainer interface {
+	// Drain lists who still presents the values of old at this unit, and lets go of
+	// what is kept open for nobody (a pool's idle server sessions). Nobody who is
+	// served notices. An empty list is evidence that no client is connected now.
+	Drain(ctx context.Context, unit string, old Change) (who []string, err error)
+}
+
 // LogSource gives a consumer's log lines since a time, one a line; the caller
 // closes it.
 type LogSource interface {

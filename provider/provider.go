@@ -62,6 +62,7 @@ type Request struct {
 	Generation int             // the new value's number
 	Current    rotation.Handle // the live value; zero if there is none or it is unknown
 	Values     secret.Set      // see Issue; for Make: the current value, may be nil
+	Old        secret.Set      // the current value, for a login that changes itself; nil if unknown
 }
 
 // Issued is a live value.
@@ -106,6 +107,27 @@ type Revealer interface {
 // Nothing is changed. A value it does not know is fault.Rejected.
 type Identifier interface {
 	Identify(ctx context.Context, values secret.Set) (rotation.Handle, error)
+}
+
+// Adoption is what must be done at the provider before a value that existed
+// before Rotor can be rotated. It is shown to a person, and journalled.
+type Adoption struct {
+	Steps []string `json:"steps,omitempty"` // in order, as they would be sent (SQL) or in words; no values. None: nothing to do
+	Notes []string `json:"notes,omitempty"` // what a person should know: what stays, what it costs
+	Undo  []string `json:"undo,omitempty"`  // what Unadopt would do, likewise
+}
+
+// Adopter reshapes what existed before Rotor: a login that owns objects becomes
+// one of several under an owner role. The value goes on working throughout.
+type Adopter interface {
+	// PlanAdoption looks, without effect.
+	PlanAdoption(ctx context.Context, values secret.Set) (Adoption, error)
+	// Adopt does what was shown. If it would now have to do anything else, it does
+	// nothing and returns fault.Rejected. Idempotent: after a crash in the middle
+	// it finishes.
+	Adopt(ctx context.Context, values secret.Set, shown Adoption) error
+	// Unadopt undoes an adoption while the value still lives. Idempotent.
+	Unadopt(ctx context.Context, values secret.Set, done Adoption) error
 }
 
 // Liveness is what a probe saw.

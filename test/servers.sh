@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes this machine ready for the tests that talk to real servers: PostgreSQL,
-# Prometheus, Docker with compose v2, and Vault. Safe to run again at any time, and
+# PgBouncer, Redis, Prometheus, Docker with compose v2, and Vault. Safe to run again at any time, and
 # silent when nothing is left to do. It starts no server: the tests start their own.
 #
 # What it cannot provide it names, and it still exits 0: the tests that need it are
@@ -51,6 +51,8 @@ docker_answers() { have docker && timeout 20 docker version >/dev/null 2>&1; }
 packages_missing() {
 	have_postgres || echo postgresql
 	if [ "$only" = postgres ]; then return 0; fi
+	have pgbouncer || echo pgbouncer
+	have redis-server || echo redis-server
 	have prometheus || echo prometheus
 	{ have docker && have dockerd; } || docker_answers || echo docker.io
 }
