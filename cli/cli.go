@@ -75,7 +75,7 @@ func (s *shell) root() *cobra.Command {
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Rotating:"}, &cobra.Group{ID: "look", Title: "Looking:"}, &cobra.Group{ID: "set", Title: "Setting up:"})
-	s.group(root, "work", s.rotateCmd(), s.resumeCmd(), s.rollbackCmd(), s.abandonCmd(), s.setCmd(), s.serveCmd())
+	s.group(root, "work", s.rotateCmd(), s.adoptCmd(), s.resumeCmd(), s.rollbackCmd(), s.abandonCmd(), s.setCmd(), s.serveCmd())
 	s.group(root, "look", s.planCmd(), s.statusCmd(), s.auditCmd(), s.recoverCmd())
 	s.group(root, "set", s.initCmd(), s.demoCmd(), s.configCmd(), s.providersCmd(), s.completionCmd(), s.versionCmd())
 	root.AddCommand(exitCodesTopic())

@@ -189,6 +189,12 @@ func (s *shell) eventLine(r rotation.Record, e rotation.Event) string {
 		}
 		return fmt.Sprintf("%s: %s (%s): %s", what, s.paint(red, "failed"), e.Fault, e.Note)
 	case rotation.Pause:
+		if e.Wake != nil && e.Wake.Look > 0 && e.Facts != nil { // a look around in the middle of a grace
+			if len(e.Facts.InUse) == 0 {
+				return ""
+			}
+			return fmt.Sprintf("%s: still in use: %s", what, strings.Join(e.Facts.InUse, ", "))
+		}
 		if e.Wake != nil {
 			return fmt.Sprintf("%s: waiting %s: %s", what, span(e.Wake.For), e.Note)
 		}

@@ -41,7 +41,11 @@ func (w *worker) verdict(rep app.Report) int {
 	name := rep.Record.Credential
 	switch rep.Record.Status {
 	case rotation.Done:
-		if rep.Record.Kind == rotation.KindRotation {
+		if rep.Record.Mode == rotation.Adopt && rep.Record.Kind == rotation.KindRotation {
+			w.tell("%s %s is adopted: its value is generation %d. Nobody knows how old it is; rotate it soon.\n", w.paint(green, "Done:"), name, rep.Record.Generation)
+			w.tell("Next: rotor rotate %s\n", name)
+			return code
+		} else if rep.Record.Kind == rotation.KindRotation {
 			w.tell("%s %s is rotated: generation %d is in use.\n", w.paint(green, "Done:"), name, rep.Record.Generation)
 		} else {
 			w.tell("%s generation %d of %s has ended.\n", w.paint(green, "Done:"), rep.Record.Generation, name)
@@ -56,13 +60,17 @@ func (w *worker) verdict(rep app.Report) int {
 		w.hint(item, hint)
 		code = failureCode(item)
 	case rotation.RolledBack, rotation.Abandoned:
+		if w.ordered && rep.Record.Mode == rotation.Adopt {
+			w.tell("%s %s is no longer Rotor's; its value goes on working.\n", w.paint(green, "Done:"), name)
+			break
+		}
 		if w.ordered {
 			w.tell("%s %s of %s is %s.\n", w.paint(green, "Done:"), rep.Record.ID, name, rep.Record.Status)
 			break
 		}
 		code = exitFailed
 		what, hint := splitHint(item.Why)
-		w.tell("rotor: %s the rotation of %s was %s: %s\n", w.paint(red, "error:"), name, endWords(rep.Record), what)
+		w.tell("rotor: %s the %s of %s was %s: %s\n", w.paint(red, "error:"), kindWords(rep.Record), name, endWords(rep.Record), what)
 		w.hint(rotationItem{ID: rep.Record.ID}, hint)
 	default:
 		code = w.pending(rep.Record, item)
@@ -82,6 +90,9 @@ func (w *worker) verdict(rep app.Report) int {
 func endWords(r rotation.Record) string {
 	if r.Status == rotation.Abandoned {
 		return "abandoned"
+	}
+	if r.Mode == rotation.Adopt {
+		return "taken back: nothing is changed at the provider, and the value is not Rotor's"
 	}
 	return "rolled back to generation " + number(r.From)
 }
@@ -149,4 +160,11 @@ func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04 MST")
 func (w *worker) recordItem(r rotation.Record) rotationItem {
 	item, _, _ := describe(context.Background(), w.app, r)
 	return item
+}
+
+func kindWords(r rotation.Record) string {
+	if r.Mode == rotation.Adopt {
+		return "adoption"
+	}
+	return "rotation"
 }

@@ -33,7 +33,7 @@ type Change struct {
 	Credential  string
 	Generation  int
 	Values      secret.Set // the targets' keys and texts as they now stand in the stores
-	Old         secret.Set // the same keys before the change; empty texts where unknown
+	Old         secret.Set // the same keys before the change, empty texts where unknown; and keys that the change takes away
 	Fingerprint string     // of the new value; may be shown
 }
 

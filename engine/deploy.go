@@ -86,6 +86,11 @@ func (e *Engine) change(ctx context.Context, r *run, task rotation.Task) (consum
 		}
 		e.before(ctx, r, task, p.Name, edit.Set, out.Old)
 	}
+	if r.Kind == rotation.KindRetirement {
+		old, err := e.leavers(ctx, r)
+		out.Old = old.Values // keys that are gone: whoever presents them must be refused
+		return out, err
+	}
 	return out, nil
 }
 

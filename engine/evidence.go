@@ -8,7 +8,6 @@ import (
 
 	"github.com/agenticverz/rotor/consumer"
 	"github.com/agenticverz/rotor/internal/seeded"
-	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 )
 
@@ -27,10 +26,11 @@ func (e *Engine) evidence(ctx context.Context, r *run, task rotation.Task) []rot
 	if r.Mode == rotation.Emergency && !r.Undone || r.Ordered(rotation.OrderRetire, rotation.Action{}) {
 		return []rotation.Event{e.ok(task, facts, "not asked for")}
 	}
-	still, known, err := e.stillUsed(ctx, r)
+	still, known, seen, err := e.stillUsed(ctx, r)
 	if err != nil {
 		return e.failed(r, task, err)
 	}
+	facts.InUse = seen.who
 	if len(still) == 0 && known || seeded.Bug("revoke-without-evidence") {
 		return []rotation.Event{e.ok(task, facts, "")}
 	}
@@ -49,7 +49,9 @@ func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, why 
 	}
 	left := rotation.Wait{Since: since, For: r.Bound}.Left(e.Now())
 	if left > 0 {
-		return []rotation.Event{e.pause(task, min(left, max(r.Bound/20, time.Second)), why)}
+		ev := e.pause(task, min(left, max(r.Bound/20, time.Second)), why)
+		ev.Facts = &rotation.Facts{InUse: facts.InUse}
+		return []rotation.Event{ev}
 	}
 	if r.AtBound == "revoke" && !r.Undone {
 		return []rotation.Event{e.ok(task, facts, "at-bound revoke: "+why)}
@@ -86,26 +88,23 @@ func (r *run) acceptorUnits(ctx context.Context) ([]rotation.Unit, error) {
 }
 
 // stillUsed lists who uses the old value as far as anybody can tell; known says
-// whether anybody could.
-func (e *Engine) stillUsed(ctx context.Context, r *run) (still []string, known bool, err error) {
+// whether anybody could; seen is who was seen just now.
+func (e *Engine) stillUsed(ctx context.Context, r *run) (still []string, known bool, seen sighting, err error) {
 	if r.Live.NoIssuer || len(r.State.Record.Units) == 0 {
 		known = true // nobody refuses it, or nobody presents it by Rotor's doing
 	}
-	if u, ok := r.cred.Provider.(provider.UsageReporter); ok {
-		g, _ := r.known.Get(r.Generation)
-		usage, err := u.Usage(ctx, g.Handle)
-		if err != nil {
-			return nil, false, err
-		}
-		if usage.Known {
-			known = true
-			if usage.Active > 0 {
-				still = append(still, fmt.Sprintf("%d sessions (%s)", usage.Active, strings.Join(usage.Who, ", ")))
-			}
-		}
-	}
 	units, proven, err := e.unitsStill(ctx, r)
-	return append(still, units...), known || proven, err
+	if err != nil {
+		return nil, false, seen, err
+	}
+	if seen, err = e.inUse(ctx, r); err != nil {
+		return nil, false, seen, err
+	}
+	still = append(units, seen.who...)
+	if seen.known && !proven && len(still) == 0 {
+		still = e.notYetSilent(ctx, r, seen)
+	}
+	return still, known || proven || seen.known, seen, nil
 }
 
 // unitsStill confirms every unit of the consumers with the living generation.

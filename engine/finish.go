@@ -18,6 +18,9 @@ func (e *Engine) finish(r *run, task rotation.Task) []rotation.Event {
 	ev.Status = rotation.Done
 	if g, ok := r.known.Get(r.Generation); ok {
 		g.Life = rotation.Current
+		if r.Mode == rotation.Adopt {
+			g.Proof = adopted
+		}
 		ev.Generations = append(ev.Generations, g)
 	}
 	if old, ok := r.known.Get(r.From); ok && old.Life == rotation.Current && old.N != r.Generation {
@@ -42,6 +45,13 @@ func (e *Engine) undone(r *run, task rotation.Task) []rotation.Event {
 		ev.Status = rotation.Done
 	}
 	g, ok := r.known.Get(r.Generation)
+	if r.Mode == rotation.Adopt {
+		if ok {
+			g.Life, g.Ended, g.Proof = rotation.Dead, ev.At.Wall, givenBack
+			ev.Generations = append(ev.Generations, g)
+		}
+		return []rotation.Event{ev}
+	}
 	if old, was := r.known.Get(r.From); r.Reverse && was {
 		old.Life, g.Life = rotation.Current, rotation.Pending
 		ev.Generations = append(ev.Generations, old, g)

@@ -115,7 +115,7 @@ func (r *run) made() int {
 // begun says whether anything outside may have been touched.
 func (r *run) begun() bool {
 	_, found := r.Last(func(e rotation.Event) bool { return e.Type == rotation.Intent })
-	return found || r.Reverse || r.supplied()
+	return found || r.Reverse || r.supplied() || r.Mode == rotation.Adopt && r.has(r.Generation)
 }
 
 // supplied says whether a person has minted a value for this rotation.

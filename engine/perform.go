@@ -29,6 +29,8 @@ func (e *Engine) perform(ctx context.Context, r *run, task rotation.Task) []rota
 		return e.askPerson(r, task)
 	case rotation.Await:
 		return e.await(ctx, r, task)
+	case rotation.Reshape:
+		return e.reshape(ctx, r, task)
 	case rotation.Hold:
 		return e.hold(ctx, r, task, true)
 	case rotation.Release:

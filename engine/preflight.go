@@ -20,6 +20,9 @@ import (
 // parts of the plan; seals what the targets hold now, so that a rollback can
 // restore exactly that; and takes the baseline of the checks.
 func (e *Engine) preflight(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
+	if r.Mode == rotation.Adopt {
+		return e.takeIn(ctx, r, task)
+	}
 	facts := &rotation.Facts{}
 	ev := e.ok(task, facts, "")
 	present, err := e.survey(ctx, r, &ev)

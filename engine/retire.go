@@ -38,6 +38,10 @@ func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotati
 	switch e.graceOver(r, wait, outside) {
 	case rotation.Over:
 		return []rotation.Event{e.ok(task, nil, "")}
+	case rotation.NotOver:
+		if wait.Look > 0 && wait.Look < wait.For {
+			return []rotation.Event{e.lookAround(ctx, r, task, wait)}
+		}
 	case rotation.StartOver:
 		ev := e.guarded(ctx, r, task)
 		ev.Note = "the machine was restarted and no outside clock confirms this one: the whole grace begins again"
@@ -64,6 +68,9 @@ func (e *Engine) guarded(ctx context.Context, r *run, task rotation.Task) rotati
 	ev.Wake.Guarded = true
 	if t := r.outsideClock(ctx); t != nil {
 		ev.Wake.Witness = *t
+	}
+	if _, ok := r.cred.Provider.(provider.UsageReporter); ok {
+		ev.Wake.Look = lookEvery(r.Grace)
 	}
 	return ev
 }

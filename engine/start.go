@@ -16,6 +16,8 @@ type Request struct {
 	Actor      string
 	Reason     string
 	Drift      bool // the targets hold a value that somebody put there by hand, and that is right
+	// Adoption is what a person agreed to, with Mode rotation.Adopt.
+	Adoption *rotation.Adoption
 }
 
 // rollbacks in a row after which only a person may start another rotation.
@@ -35,6 +37,9 @@ func (e *Engine) Start(ctx context.Context, req Request) (rotation.Record, error
 	if req.Mode == rotation.Scheduled && known.RolledBack >= patience {
 		return rotation.Record{}, fault.New(fault.NeedsPerson, "%s was rolled back %d times in a row", req.Credential, known.RolledBack).
 			WithHint("find out why (rotor status %s), then: rotor rotate %s", req.Credential, req.Credential)
+	}
+	if err := adoptable(req, known); err != nil {
+		return rotation.Record{}, err
 	}
 	r := e.draft(req, cred, known)
 	if r.Mode == rotation.Drill && r.Strategy == rotation.InPlace {
@@ -57,6 +62,10 @@ func (e *Engine) draft(req Request, cred *Credential, known rotation.Credential)
 		Drift:  req.Drift,
 		Live:   cred.Live(len(known.OpenOf(rotation.KindRetirement)) > 0),
 		Window: cred.Monitor, Grace: cred.Grace, Bound: cred.Bound, AtBound: cred.AtBound}
+	if req.Mode == rotation.Adopt {
+		r.Adoption = req.Adoption
+		r.Live.Reshapes = req.Adoption != nil && len(req.Adoption.Steps) > 0
+	}
 	current, ok := known.Current()
 	switch {
 	case ok && req.Drift: // what somebody put there by hand becomes a generation

@@ -109,13 +109,8 @@ type Identifier interface {
 	Identify(ctx context.Context, values secret.Set) (rotation.Handle, error)
 }
 
-// Adoption is what must be done at the provider before a value that existed
-// before Rotor can be rotated. It is shown to a person, and journalled.
-type Adoption struct {
-	Steps []string `json:"steps,omitempty"` // in order, as they would be sent (SQL) or in words; no values. None: nothing to do
-	Notes []string `json:"notes,omitempty"` // what a person should know: what stays, what it costs
-	Undo  []string `json:"undo,omitempty"`  // what Unadopt would do, likewise
-}
+// Adoption is rotation's: the journal keeps it.
+type Adoption = rotation.Adoption
 
 // Adopter reshapes what existed before Rotor: a login that owns objects becomes
 // one of several under an owner role. The value goes on working throughout.

@@ -37,6 +37,9 @@ func (r Record) Clone() Record {
 	r.Wake = r.Wake.clone()
 	r.Erase = some(r.Erase)
 	r.Units = some(r.Units)
+	if a := r.Adoption; a != nil {
+		r.Adoption = &Adoption{Steps: some(a.Steps), Notes: some(a.Notes), Undo: some(a.Undo)}
+	}
 	return r
 }
 
@@ -90,6 +93,10 @@ func (f *Facts) clone() *Facts {
 	}
 	c.Paths, c.Units = some(f.Paths), some(f.Units)
 	c.Proof = valid(f.Proof)
+	c.InUse = some(f.InUse)
+	for i, who := range c.InUse {
+		c.InUse[i] = valid(who)
+	}
 	c.Samples = maps.Clone(f.Samples)
 	if len(c.Samples) == 0 {
 		c.Samples = nil

@@ -57,6 +57,7 @@ type Facts struct {
 	Order    Order                      `json:"order,omitempty"`   // of an Input
 	Started  *Instant                   `json:"started,omitempty"` // monitor: when the window began
 	Fails    int                        `json:"fails,omitempty"`   // monitor: bad samples in a row
+	InUse    []string                   `json:"inUse,omitempty"`   // retirement: who was seen with the old value
 	Longer   bool                       `json:"longer,omitempty"`  // monitor: the second window, after an unknown
 }
 

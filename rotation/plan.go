@@ -8,6 +8,7 @@ type Live struct {
 	NoIssuer  bool `json:"noIssuer,omitempty"`  // nobody outside refuses a value
 	Older     bool `json:"older,omitempty"`     // an earlier generation's retirement is open
 	Finds     bool `json:"finds,omitempty"`     // the provider can list values by label
+	Reshapes  bool `json:"reshapes,omitempty"`  // adopt: something must be changed at the provider first
 }
 
 // Plan is the order of a rotation: the only place that has one. Parts (paths,
@@ -21,6 +22,15 @@ func Plan(s Strategy, m Minter, mode Mode, live Live) []Action {
 		for _, step := range steps {
 			p = append(p, Action{step, phase})
 		}
+	}
+	if mode == Adopt {
+		add(Accept, Preflight)
+		if live.Reshapes {
+			add(Accept, Reshape)
+		}
+		add(Accept, Verify)
+		add(Switch, Finish)
+		return p
 	}
 	if live.Approval && mode != Emergency {
 		add(Before, Preflight, Approve)
@@ -88,6 +98,14 @@ func PlanRetirement(s Strategy, live Live) []Action {
 	return append(p, Action{Erase, Retire})
 }
 
+// PlanGiveBack undoes an adoption.
+func PlanGiveBack(live Live) []Action {
+	if live.Reshapes {
+		return []Action{{Reshape, Undo}, {Finish, Undo}}
+	}
+	return []Action{{Finish, Undo}}
+}
+
 // PlanReverse goes back to a generation that is still in its grace: the rollback
 // of a rotation that was done.
 func PlanReverse() []Action {
@@ -115,6 +133,9 @@ func Back(s Strategy, live Live, done []Event) (plan []Action, ok bool) {
 	}
 	if s == InPlace && !live.NoIssuer && replaced {
 		return nil, false
+	}
+	if begun[Reshape] {
+		plan = append(plan, Action{Reshape, Undo})
 	}
 	if begun[Publish] || begun[Deploy] {
 		plan = append(plan, Action{Recheck, Undo}, Action{Publish, Undo})

@@ -56,6 +56,10 @@ func TestGoldenPlans(t *testing.T) {
 			fmt.Fprintf(&b, "retirement, %s, %s:\n  %s\n", s, in.name, words(PlanRetirement(s, in.live)))
 		}
 	}
+	for _, in := range []Live{{}, {Reshapes: true}} {
+		fmt.Fprintf(&b, "adopt, reshapes %v:\n  %s\n", in.Reshapes, words(Plan(Alternate, ByRotor, Adopt, in)))
+		fmt.Fprintf(&b, "adopt, reshapes %v, given back:\n  %s\n", in.Reshapes, words(PlanGiveBack(in)))
+	}
 	golden(t, "plans.txt", b.String())
 }
 
@@ -77,6 +81,17 @@ func TestGoldenBack(t *testing.T) {
 				}
 				fmt.Fprintf(&b, "%s, %s, at %s:\n  %s\n", s, in.name, a, line)
 			}
+		}
+	}
+	for _, in := range []Live{{}, {Reshapes: true}} {
+		plan := Plan(Alternate, ByRotor, Adopt, in)
+		var done []Event
+		for _, a := range plan {
+			if a.HasEffect() {
+				done = append(done, Event{Type: Intent, Action: a})
+			}
+			back, _ := Back(Alternate, in, done)
+			fmt.Fprintf(&b, "adopt, reshapes %v, at %s:\n  %s\n", in.Reshapes, a, words(back))
 		}
 	}
 	golden(t, "back.txt", b.String())

@@ -33,11 +33,20 @@ type Record struct {
 	Bound      time.Duration `json:"bound"`   // how long evidence may be missing after grace
 	AtBound    string        `json:"atBound"` // "hold" or "revoke"
 	Undoing    bool          `json:"undoing,omitempty"`
-	Erase      []Erasure     `json:"erase,omitempty"`   // retirement: store revisions that hold the value
-	Units      []Unit        `json:"units,omitempty"`   // retirement: what must be confirmed off the value
-	Drift      bool          `json:"drift,omitempty"`   // a person said that a value changed by hand is right
-	Reverse    bool          `json:"reverse,omitempty"` // rotation: goes back from Generation to From during grace
-	Undone     bool          `json:"undone,omitempty"`  // retirement: of a generation that was rolled back
+	Erase      []Erasure     `json:"erase,omitempty"`    // retirement: store revisions that hold the value
+	Units      []Unit        `json:"units,omitempty"`    // retirement: what must be confirmed off the value
+	Drift      bool          `json:"drift,omitempty"`    // a person said that a value changed by hand is right
+	Reverse    bool          `json:"reverse,omitempty"`  // rotation: goes back from Generation to From during grace
+	Adoption   *Adoption     `json:"adoption,omitempty"` // mode adopt: what a person was shown and agreed to
+	Undone     bool          `json:"undone,omitempty"`   // retirement: of a generation that was rolled back
+}
+
+// Adoption is what must be done at a provider before a value that existed before
+// Rotor can be rotated. It is shown to a person, and journalled.
+type Adoption struct {
+	Steps []string `json:"steps,omitempty"` // in order, as they would be sent (SQL) or in words; no values. None: nothing to do
+	Notes []string `json:"notes,omitempty"` // what a person should know: what stays, what it costs
+	Undo  []string `json:"undo,omitempty"`  // what taking it back would do, likewise
 }
 
 // Status is where a record stands.

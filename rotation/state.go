@@ -36,7 +36,9 @@ type State struct {
 func Replay(r Record, events []Event) *State {
 	s := &State{Record: r, done: map[Task]Event{}, failures: map[Task]int{}}
 	s.Undoing = false // the events say so
-	if r.Kind == KindRotation && r.Reverse {
+	if r.Kind == KindRotation && r.Reverse && r.Mode == Adopt {
+		s.Plan = PlanGiveBack(r.Live)
+	} else if r.Kind == KindRotation && r.Reverse {
 		s.Plan = PlanReverse()
 	} else if r.Kind == KindRotation {
 		s.Plan = Plan(r.Strategy, r.Minter, r.Mode, r.Live)

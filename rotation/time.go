@@ -18,6 +18,15 @@ type Wait struct {
 	Guarded bool          `json:"guarded,omitempty"`
 	Witness time.Time     `json:"witness,omitzero"` // an outside clock's time at Since
 	Reason  string        `json:"reason,omitempty"`
+	Look    time.Duration `json:"look,omitempty"` // > 0: come back this long after Since, before the end, to look around
+}
+
+// Next is how long after Since the wait is to be asked again.
+func (w Wait) Next() time.Duration {
+	if w.Look > 0 {
+		return min(w.Look, w.For)
+	}
+	return w.For
 }
 
 // Until is the expected end on the wall clock, for people.
@@ -27,17 +36,17 @@ func (w Wait) Until() time.Time { return w.Since.Wall.Add(w.For) }
 // query of due rows.
 func (w Wait) Ripe(now Instant) bool {
 	if now.BootID == w.Since.BootID {
-		return now.Boot-w.Since.Boot >= w.For
+		return now.Boot-w.Since.Boot >= w.Next()
 	}
-	return !now.Wall.Before(w.Until())
+	return !now.Wall.Before(w.Since.Wall.Add(w.Next()))
 }
 
 // Left is how long to wait before asking again; 0 if Ripe.
 func (w Wait) Left(now Instant) time.Duration {
 	if now.BootID == w.Since.BootID {
-		return max(0, w.For-(now.Boot-w.Since.Boot))
+		return max(0, w.Next()-(now.Boot-w.Since.Boot))
 	}
-	return max(0, w.Until().Sub(now.Wall))
+	return max(0, w.Since.Wall.Add(w.Next()).Sub(now.Wall))
 }
 
 // Ending is the verdict on a wait's end.

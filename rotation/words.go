@@ -34,6 +34,7 @@ const (
 	Manual    Mode = "manual"
 	Emergency Mode = "emergency" // revoke without grace; red checks are reported, not obeyed
 	Drill     Mode = "drill"     // everything up to verify, then the new value is retired
+	Adopt     Mode = "adopt"     // nothing is rotated: a value from before Rotor is taken over
 )
 
 // Step is one kind of action.
@@ -59,6 +60,8 @@ const (
 	Prove    Step = "prove" // the provider refuses the old value
 	Sweep    Step = "sweep" // values of ours that arrived late
 	Erase    Step = "erase" // old store revisions
+
+	Reshape Step = "reshape" // adopt: what the provider needs before the value can be rotated
 
 	Recheck Step = "recheck" // rollback: the old value is proven alive first
 )
@@ -86,7 +89,7 @@ func (a Action) String() string { return string(a.Step) + "/" + string(a.Phase) 
 // action needs a durable intent before it and is rechecked against the fence.
 func (a Action) HasEffect() bool {
 	switch a.Step {
-	case Hold, Generate, Publish, Deploy, Release, Revoke, Sweep, Erase:
+	case Hold, Generate, Reshape, Publish, Deploy, Release, Revoke, Sweep, Erase:
 		return true
 	}
 	return false

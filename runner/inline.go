@@ -52,6 +52,13 @@ func (r *Inline) Reverse(ctx context.Context, credential, actor, reason string) 
 	})
 }
 
+// GiveBack undoes the adoption of the value that is current.
+func (r *Inline) GiveBack(ctx context.Context, credential, actor, reason string) (Report, error) {
+	return r.begin(ctx, credential, func() (rotation.Record, error) {
+		return r.Engine.GiveBack(ctx, credential, actor, reason)
+	})
+}
+
 func (r *Inline) begin(ctx context.Context, credential string, start func() (rotation.Record, error)) (Report, error) {
 	release, err := Patient(ctx, r.Lock, r.after(), credential)
 	if err != nil {

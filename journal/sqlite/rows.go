@@ -131,7 +131,7 @@ func until(r rotation.Record) (boot, bootUntil, wallUntil any) {
 	if r.Status != rotation.Waiting || w == nil {
 		return nil, nil, nil
 	}
-	return w.Since.BootID, micros(add(w.Since.Boot, w.For)), w.Until().UnixMicro()
+	return w.Since.BootID, micros(add(w.Since.Boot, w.Next())), w.Since.Wall.Add(w.Next()).UnixMicro()
 }
 
 // add does not overflow.

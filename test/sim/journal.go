@@ -36,13 +36,24 @@ func (j *trippedJournal) Take(ctx context.Context, credential string) (rotation.
 }
 
 func (j *trippedJournal) Append(ctx context.Context, id string, f rotation.Fence, events ...rotation.Event) error {
-	return j.write("append", func() error {
+	return j.write(nameOf(events), func() error {
 		err := j.Journal.Append(ctx, id, f, events...)
 		for _, e := range events {
 			j.w.logf("  %s %s %s %s %s %s %s %v", id, e.Type, e.Action, e.Part, e.Outcome, e.Status, e.Note, err)
 		}
 		return err
 	})
+}
+
+// look is the name of a write that only says that nobody was seen using the old
+// value in the middle of its grace.
+const look = "look"
+
+func nameOf(events []rotation.Event) string {
+	if e := events[0]; len(events) == 1 && e.Type == rotation.Pause && e.Wake != nil && e.Wake.Look > 0 && e.Facts != nil {
+		return look
+	}
+	return "append"
 }
 
 func (j *trippedJournal) write(name string, do func() error) error {

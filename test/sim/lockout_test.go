@@ -61,7 +61,7 @@ func TestRefusedAfterACrash(t *testing.T) {
 		if err := plain.Run(); err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range plain.W.Points {
+		for _, p := range plain.W.Worth() {
 			if p.Name != "issue" {
 				continue
 			}

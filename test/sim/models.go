@@ -123,7 +123,7 @@ func (p *provider) issue(req room.Request) (room.Issued, error) {
 		v.text, v.id = p.w.mint("reset"), "id-0"
 	case SelfChanging:
 		v.id = "id-0"
-		if !p.Accepts(v.text) && !p.Accepts(p.w.Store.text("KEY")) {
+		if !p.Accepts(v.text) && !p.Accepts(req.Old["value"].Reveal()) {
 			return room.Issued{}, fault.New(fault.Denied, "issue: no living value to log in with")
 		}
 	case InPlaceCaller:

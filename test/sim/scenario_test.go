@@ -142,7 +142,7 @@ func TestNeighbourDuringRollback(t *testing.T) {
 	if err := plain.Run(); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range plain.W.Points {
+	for _, p := range plain.W.Worth() {
 		if p.Write {
 			run(t, Setup{Class: Alternating, Mode: rotation.Manual, Broken: "two", Script: map[int]Fault{p.N: O2}})
 		}
@@ -178,7 +178,7 @@ func TestDeathNeedsProof(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := map[int]Fault{}
-	for _, p := range plain.W.Points {
+	for _, p := range plain.W.Worth() {
 		if strings.HasPrefix(p.Name, "revoke") {
 			script[p.N], script[p.N+2] = E8, E2 // revoke, append, probe
 		}

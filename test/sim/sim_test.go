@@ -44,7 +44,7 @@ func TestEverySingleFault(t *testing.T) {
 			if err := plain.Run(); err != nil {
 				t.Fatalf("%s %s without faults: %v", class, mode, err)
 			}
-			for _, p := range plain.W.Points {
+			for _, p := range plain.W.Worth() {
 				for _, f := range faultsAt(p) {
 					cases++
 					if s := run(t, Setup{Class: class, Mode: mode, Script: map[int]Fault{p.N: f}}); s.trouble != nil {

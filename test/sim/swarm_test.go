@@ -18,13 +18,16 @@ func TestDoubleKill(t *testing.T) {
 		if err := plain.Run(); err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range plain.W.Points {
+		for _, p := range plain.W.Worth() {
 			first := killsAt(p)[len(killsAt(p))-1] // the later of the two: more has happened
 			once := New(Setup{Class: class, Mode: rotation.Manual, Script: map[int]Fault{p.N: first}})
 			if err := once.Run(); err != nil {
 				t.Fatal(err)
 			}
-			for _, q := range once.W.Points[p.N+1:] {
+			for _, q := range once.W.Worth() {
+				if q.N <= p.N {
+					continue
+				}
 				for _, second := range killsAt(q) {
 					cases++
 					s := run(t, Setup{Class: class, Mode: rotation.Manual, Script: map[int]Fault{p.N: first, q.N: second}})

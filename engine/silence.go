@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// lookEvery is how often a provider that reports use is asked during a grace:
+// no session at one moment says nothing about a nightly job.
+func lookEvery(grace time.Duration) time.Duration {
+	return max(grace/24, min(time.Minute, grace/8))
+}
+
+// silentFor is how long the old value must have been unused when it is ended on
+// the strength of use reports alone.
+func (r *run) silentFor() time.Duration { return r.Grace / 2 }
+
+// lookAround notes who uses the old value, in the middle of its grace. A look
+// that fails says nothing: the next one will.
+func (e *Engine) lookAround(ctx context.Context, r *run, task rotation.Task, wait rotation.Wait) rotation.Event {
+	ev := e.event(rotation.Pause, task)
+	ev.Status, ev.Note = rotation.Waiting, "grace"
+	passed := wait.For - (rotation.Wait{Since: wait.Since, For: wait.For}).Left(ev.At)
+	wait.Look = passed + lookEvery(wait.For)
+	ev.Wake = &wait
+	if seen, err := e.inUse(ctx, r); err == nil && seen.known {
+		ev.Facts = &rotation.Facts{InUse: seen.who}
+	}
+	return ev
+}
+
+// sighting is what is known of the old value's use at one moment.
+type sighting struct {
+	known bool      // somebody could tell
+	who   []string  // uses it now
+	last  time.Time // when it was used last, where that is reported; zero: never, or nobody says
+}
+
+// inUse asks the provider, and the acceptors that see their clients.
+func (e *Engine) inUse(ctx context.Context, r *run) (sighting, error) {
+	g, _ := r.known.Get(r.Generation)
+	if r.overwritten(g.Handle) {
+		return sighting{}, nil // its sessions are the living value's
+	}
+	seen, err := e.drain(ctx, r)
+	u, ok := r.cred.Provider.(provider.UsageReporter)
+	if err != nil || !ok || g.Handle.IsZero() {
+		return seen, err
+	}
+	usage, err := u.Usage(ctx, g.Handle)
+	if err != nil || !usage.Known {
+		return seen, err
+	}
+	seen.known, seen.last = true, usage.LastUsed
+	if usage.Active > 0 {
+		seen.who = append(seen.who, fmt.Sprintf("%d sessions (%s)", usage.Active, strings.Join(usage.Who, ", ")))
+	}
+	return seen, nil
+}
+
+// drain asks the acceptors that see their clients (PgBouncer), and makes them let
+// go of what they keep open for nobody.
+func (e *Engine) drain(ctx context.Context, r *run) (seen sighting, err error) {
+	old, err := e.leavers(ctx, r)
+	if err != nil || len(old.Values) == 0 {
+		return seen, err
+	}
+	for _, c := range r.cred.presenters(rotation.Retire) {
+		d, ok := c.Consumer.(consumer.Drainer)
+		if !ok {
+			continue
+		}
+		units, err := c.Units(ctx)
+		if err != nil {
+			return seen, err
+		}
+		for _, unit := range units {
+			who, err := d.Drain(ctx, unit, old)
+			if err != nil {
+				return seen, err
+			}
+			seen.known, seen.who = true, append(seen.who, who...)
+		}
+	}
+	return seen, nil
+}
+
+// leavers is what the acceptors' paths hold of the ending generation and will not
+// hold without it: the user names that go.
+func (e *Engine) leavers(ctx context.Context, r *run) (consumer.Change, error) {
+	g, _ := r.known.Get(r.Generation)
+	out := consumer.Change{Credential: r.Credential, Generation: g.N, Fingerprint: g.Fingerprint, Values: secret.Set{}}
+	ending, err := e.values(ctx, r, r.Generation)
+	if err != nil || len(ending) == 0 {
+		return out, err
+	}
+	living, err := e.values(ctx, r, r.successor())
+	if err != nil {
+		return out, err
+	}
+	targets := r.cred.targets(rotation.Retire)
+	stale, err := render(targets, ending, nil)
+	if err != nil {
+		return out, err
+	}
+	kept := secret.Set{}
+	if len(living) > 0 {
+		if kept, err = render(targets, living, nil); err != nil {
+			return out, err
+		}
+	}
+	for key, v := range stale {
+		if _, ok := kept[key]; !ok {
+			out.Values[key] = v
+		}
+	}
+	return out, nil
+}
+
+// notYetSilent says when the old value was last seen in use, unless that is long
+// enough ago.
+func (e *Engine) notYetSilent(ctx context.Context, r *run, seen sighting) []string {
+	if seeded.Bug("one-look-is-silence") {
+		return nil
+	}
+	now := e.Now()
+	wall := now.Wall
+	if t := r.outsideClock(ctx); t != nil && !seen.last.IsZero() {
+		wall = *t // nearer to the clock that dated the use
+	}
+	if ago := wall.Sub(seen.last); seen.last.After(r.Created.Wall) && ago < r.silentFor() {
+		return []string{fmt.Sprintf("used %s ago", ago.Round(time.Second))}
+	}
+	last, ok := r.Last(func(ev rotation.Event) bool { return ev.Facts != nil && len(ev.Facts.InUse) > 0 })
+	quiet := rotation.Wait{Since: last.At, For: r.silentFor()}
+	if !ok || quiet.Ripe(now) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s, seen %s ago", strings.Join(last.Facts.InUse, ", "), (quiet.For - quiet.Left(now)).Round(time.Second))}
+}
