@@ -188,3 +188,27 @@ func TestClockOfThisBoot(t *testing.T) {
 		t.Errorf("%+v, then %+v", a, b)
 	}
 }
+
+// Two logins taking turns, and consumers that are told the password alone.
+func TestAlternateNeedsTheAccountInATarget(t *testing.T) {
+	const two = `version: 1
+defaults: {owner: Platform, every: quarterly}
+stores:
+  dotenv: {type: dotenv, path: .env}
+credentials:
+  database:
+    provider: {type: postgres, admin: "env:ADMIN", database: app, owner-role: app_owner, roles: [app_a, app_b]}
+    targets:
+      - {store: dotenv, key: PGPASSWORD, value: "{{.password}}"}
+      - {store: dotenv, key: SECOND, value: "TEMPLATE"}
+`
+	for template, refused := range map[string]bool{"{{.password}}": true, "{{.username}}": false, "postgresql://{{.username | userinfo}}:{{.password | userinfo}}@db/app": false} {
+		folder(t, map[string]string{"rotor.yaml": strings.Replace(two, "TEMPLATE", template, 1)})
+		_, err := open(t, app.Options{}).Credential("database")
+		if refused {
+			wantFault(t, err, fault.BadConfig, "no target tells its name")
+		} else if err != nil {
+			t.Errorf("%s: %v", template, err)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/agenticverz/rotor/engine"
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 	"github.com/agenticverz/rotor/store"
 )
@@ -73,6 +74,9 @@ func (k *catalog) build(c config.Credential) (*engine.Credential, error) {
 	if out.Targets, err = k.targets(c.Targets, field); err != nil {
 		return nil, err
 	}
+	if err := carriesAccount(out); err != nil {
+		return nil, err
+	}
 	for _, a := range c.Acceptors {
 		one := engine.Acceptor{}
 		if one.Targets, err = k.targets(a.Targets, field); err != nil {
@@ -109,6 +113,31 @@ func (k *catalog) provider(c config.Credential) (provider.Provider, error) {
 	}
 	p, err := t.New(c.Provider.Options, provider.Context{Bind: k.bind, Overlap: sideBySide(c)})
 	return p, at(c.Provider.Pos, err)
+}
+
+// carriesAccount refuses two accounts taking turns whose name no target tells:
+// consumers would go on with the old name and the new password.
+func carriesAccount(c *engine.Credential) error {
+	t := c.Provider.Traits()
+	if t.Strategy != rotation.Alternate {
+		return nil
+	}
+	var names []string
+	for _, f := range t.Fields {
+		if !f.Secret {
+			names = append(names, f.Name)
+		}
+	}
+	for _, target := range c.Targets {
+		if slices.ContainsFunc(target.Value.Fields(), func(f string) bool { return slices.Contains(names, f) }) {
+			return nil
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fault.New(fault.BadConfig, "strategy alternate changes the account with every rotation, and no target tells its name").
+		WithHint("add a target with value: \"{{.%s}}\", or one that contains it, such as a connection string; or set strategy: in-place", names[0])
 }
 
 // sideBySide says whether everybody who checks the value is given the old one

@@ -29,7 +29,8 @@ type Engine struct {
 	Observe func(rotation.Record, rotation.Event) // after each durable event; may be nil
 
 	mu   sync.Mutex
-	held map[string]*holding // by credential
+	held map[string]*holding            // by credential
+	left map[string]rotation.Credential // by name: as it was when its lock was given up
 
 	installation *journal.Installation // nil: not read yet
 }
@@ -62,7 +63,7 @@ func (e *Engine) Advance(ctx context.Context, id string) (Progress, error) {
 	}
 	p, err := e.step(ctx, r)
 	if err != nil {
-		e.Release(r.Credential)
+		e.drop(r.Credential)
 	}
 	return p, err
 }

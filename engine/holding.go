@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -129,10 +130,43 @@ func (e *Engine) Unfinished(ctx context.Context, credential string) ([]rotation.
 	return known.Open, err
 }
 
-// Release forgets what is known of a credential: call it whenever its lock is
-// given up.
+// Release gives up what is known of a credential: call it whenever its lock is
+// given up. What has no open record is kept in mind for the next Start.
 func (e *Engine) Release(credential string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h, ok := e.held[credential]
+	delete(e.held, credential)
+	if !ok || h.known == nil || len(h.known.Open) > 0 {
+		return
+	}
+	if e.left == nil {
+		e.left = map[string]rotation.Credential{}
+	}
+	known := *h.known
+	known.Fence = h.fence
+	e.left[credential] = known
+}
+
+// drop forgets what is known: it may be ahead of the journal.
+func (e *Engine) drop(credential string) {
 	e.mu.Lock()
 	delete(e.held, credential)
 	e.mu.Unlock()
+}
+
+// remembered is the credential as the journal has it. Whoever changes it raises its
+// fence first or carries the present one, so under our own old fence nothing changed.
+func (e *Engine) remembered(ctx context.Context, credential string) (rotation.Credential, error) {
+	e.mu.Lock()
+	known, ok := e.left[credential]
+	delete(e.left, credential)
+	e.mu.Unlock()
+	if ok {
+		fence, err := e.Journal.Fence(ctx, credential)
+		if err != nil || fence == known.Fence || seeded.Bug("trust-old-memory") {
+			return known, err
+		}
+	}
+	return e.Journal.Credential(ctx, credential)
 }

@@ -35,7 +35,7 @@ func (e *Engine) Reverse(ctx context.Context, credential, actor, reason string) 
 	// to its generation is under way, and ends by itself once that
 	// generation is the current one again
 	if err := e.callOff(ctx, x, actor); err != nil {
-		e.Release(credential)
+		e.drop(credential)
 		return r, err
 	}
 	return r, nil

@@ -43,12 +43,13 @@ func (r *run) announced(t rotation.Task) bool {
 // learn keeps known in step with what was appended.
 func (r *run) learn(e rotation.Event) {
 	for _, g := range e.Generations {
-		*r.known = r.known.With(g)
+		*r.known = r.known.Set(g, e.At)
 	}
 	if e.Spawn != nil {
 		r.known.Open = append(slices.Clone(r.known.Open), *e.Spawn)
 	}
 	if r.Status.Over() {
+		*r.known = r.known.Ended(r.Record)
 		r.known.Open = slices.DeleteFunc(slices.Clone(r.known.Open), func(x rotation.Record) bool { return x.ID == r.ID })
 	}
 	if e.Type == rotation.Intent {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,12 @@ func (e *Engine) inUse(ctx context.Context, r *run) (sighting, error) {
 // drain asks the acceptors that see their clients (PgBouncer), and makes them let
 // go of what they keep open for nobody.
 func (e *Engine) drain(ctx context.Context, r *run) (seen sighting, err error) {
+	if !slices.ContainsFunc(r.cred.presenters(rotation.Retire), func(c Consumer) bool {
+		_, ok := c.Consumer.(consumer.Drainer)
+		return ok
+	}) {
+		return seen, nil
+	}
 	old, err := e.leavers(ctx, r)
 	if err != nil || len(old.Values) == 0 {
 		return seen, err

@@ -30,7 +30,7 @@ func (e *Engine) Start(ctx context.Context, req Request) (rotation.Record, error
 	if err != nil {
 		return rotation.Record{}, err
 	}
-	known, err := e.Journal.Credential(ctx, req.Credential)
+	known, err := e.remembered(ctx, req.Credential)
 	if err != nil {
 		return rotation.Record{}, err
 	}
@@ -83,7 +83,7 @@ func (e *Engine) Supply(ctx context.Context, id string, order rotation.Order, ac
 	if err != nil {
 		return err
 	}
-	defer e.Release(r.Credential) // the next Advance starts from the journal
+	defer e.drop(r.Credential) // the next Advance starts from the journal
 	if err := e.allowed(ctx, r, order, value); err != nil {
 		return err
 	}

@@ -136,22 +136,3 @@ func (c Credential) OpenOf(k Kind) []Record {
 // Fence is a number on the credential, +1 at every takeover and wake-up; every
 // journal write carries it, and a write with an old one is refused.
 type Fence int64
-
-// With is the credential after a generation was added or replaced.
-func (c Credential) With(g Generation) Credential {
-	out := make([]Generation, 0, len(c.Generations)+1)
-	placed := false
-	for _, have := range c.Generations {
-		if have.N >= g.N && !placed {
-			out, placed = append(out, g), true
-		}
-		if have.N != g.N {
-			out = append(out, have)
-		}
-	}
-	if !placed {
-		out = append(out, g)
-	}
-	c.Generations = out
-	return c
-}

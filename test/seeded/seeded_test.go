@@ -22,6 +22,7 @@ var bugs = map[string]string{
 	"no-wait-for-late-requests": "test/sim",
 	"revoke-without-evidence":   "test/sim",
 	"one-look-is-silence":       "test/sim",
+	"trust-old-memory":          "test/sim",
 	"revoke-by-slot":            "test/sim",
 	"regenerate-on-timeout":     "test/sim",
 	"mint-again":                "test/sim",

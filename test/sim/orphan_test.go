@@ -175,3 +175,27 @@ func TestFourthValueIsNeverMade(t *testing.T) {
 		t.Errorf("V10: %s at %s: %s", got, st.next(id), tail(st.show()))
 	}
 }
+
+// Two processes rotate a credential in turns; what the first one remembers of it
+// is old by then.
+func TestAnotherProcessRotatedMeanwhile(t *testing.T) {
+	st := newStage(t, Setup{Class: OverlapCaller}, nil)
+	rotate := func() string {
+		id := st.begin(engine.Request{})
+		st.until(never)
+		st.e.Release(name) // as runners do
+		return id
+	}
+	first := st.e
+	rotate()
+	st.restart()
+	second := rotate()
+	st.e = first
+	third := rotate()
+	if a, b := st.record(second), st.record(third); b.From != a.Generation || b.Generation != a.Generation+1 || b.Status != rotation.Done {
+		t.Errorf("V4: after %d -> %d the first process rotated %d -> %d (%s)", a.From, a.Generation, b.From, b.Generation, b.Status)
+	}
+	if alive := len(st.W.Provider.Live()); alive != 1 {
+		t.Errorf("V3: %d values live", alive)
+	}
+}
