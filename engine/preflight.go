@@ -10,6 +10,7 @@ import (
 	"github.com/agenticverz/rotor/check"
 	"github.com/agenticverz/rotor/consumer"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -25,7 +26,11 @@ func (e *Engine) preflight(ctx context.Context, r *run, task rotation.Task) []ro
 	}
 	facts := &rotation.Facts{}
 	ev := e.ok(task, facts, "")
-	present, err := e.survey(ctx, r, &ev)
+	err := e.room(r, &ev)
+	present := map[string]secret.Set{}
+	if err == nil {
+		present, err = e.survey(ctx, r, &ev)
+	}
 	if err == nil {
 		err = e.known(ctx, r, present, &ev)
 	}
@@ -46,6 +51,21 @@ func (e *Engine) preflight(ctx context.Context, r *run, task rotation.Task) []ro
 	}
 	facts.Paths = append(r.cred.places(rotation.Accept), r.cred.places(rotation.Switch)...)
 	return []rotation.Event{ev}
+}
+
+// room makes sure that what begins can be finished on a disk that fills up
+// meanwhile. An emergency is told of it and goes on.
+func (e *Engine) room(r *run, ev *rotation.Event) error {
+	j, ok := e.Journal.(journal.Reserve)
+	if !ok {
+		return nil
+	}
+	err := j.Ballast()
+	if err != nil && r.Mode == rotation.Emergency {
+		ev.Note = "not obeyed: " + err.Error()
+		return nil
+	}
+	return err
 }
 
 // survey reads every path that will be written and seals its content.

@@ -83,6 +83,13 @@ type Journal interface {
 	Close() error
 }
 
+// Reserve is implemented by journals on a disk that may fill up.
+type Reserve interface {
+	// Ballast is nil if disk space is in reserve that lets records under way finish
+	// on a full disk; it is put back first if there is room again.
+	Ballast() error
+}
+
 // Installation is written into every label.
 type Installation struct {
 	ID    string // six of [a-z0-9]

@@ -39,7 +39,7 @@ func (b *ballast) restore() error {
 		return denied("look at the disk's room", err)
 	}
 	if free < 2*ballastSize {
-		return fault.New(fault.Transient, "state: no room for the ballast").WithHint(hintFull)
+		return fault.New(fault.Transient, "state: the disk is nearly full, and the room in reserve is gone").WithHint(hintFull)
 	}
 	if err := b.fill(); err != nil {
 		_ = os.Remove(b.path + ".new")

@@ -119,7 +119,7 @@ func TestFullDisk(t *testing.T) {
 	ctx := t.Context()
 	disk := small(t, "6m")
 	j := open(t, filepath.Join(disk, "state"))
-	if !j.BallastOK() {
+	if j.Ballast() != nil {
 		t.Fatal("no ballast on an empty disk")
 	}
 	f, err := j.Create(ctx, benchRecord("r1", "db"), intent)
@@ -139,7 +139,7 @@ func TestFullDisk(t *testing.T) {
 		_, err = j.Create(ctx, benchRecord(fmt.Sprintf("n%d", n), fmt.Sprintf("n%d", n)), intent)
 	}
 	full("create", err)
-	if !j.BallastOK() {
+	if j.Ballast() != nil {
 		t.Fatal("a new rotation used the ballast")
 	}
 	done := 0
@@ -153,7 +153,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("the ballast served %d appends only", done)
 	}
 	t.Logf("%d records were begun on the full disk, the ballast served %d appends", n-1, done-1)
-	if j.BallastOK() {
+	if j.Ballast() == nil {
 		t.Error("there is ballast on a full disk")
 	}
 	if _, events, err := j.Load(ctx, "r1"); err != nil || len(events) != done {
@@ -163,7 +163,7 @@ func TestFullDisk(t *testing.T) {
 	if err := j.Append(ctx, "r1", f, intent); err != nil {
 		t.Errorf("after making room: %v", err)
 	}
-	if !j.BallastOK() {
+	if j.Ballast() != nil {
 		t.Error("no ballast after making room")
 	}
 	if err := j.Check(ctx); err != nil {

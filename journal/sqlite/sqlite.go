@@ -118,7 +118,7 @@ func (j *Journal) open(ctx context.Context, o Options) error {
 	if j.bell, err = newBell(filepath.Join(j.dir, "wake")); err != nil {
 		return err
 	}
-	_ = j.ballast.restore() // a full disk is no reason not to open: see BallastOK
+	_ = j.ballast.restore() // a full disk is no reason not to open: see Ballast
 	return nil
 }
 
@@ -165,9 +165,8 @@ func connect(ctx context.Context, dsn string) (driver.Conn, error) {
 // processes; Close ends it.
 func (j *Journal) Changed() <-chan struct{} { return j.bell.listen() }
 
-// BallastOK says whether the disk space is in reserve that lets records under
-// way finish on a full disk; it is put back first if there is room again.
-func (j *Journal) BallastOK() bool { return j.ballast.restore() == nil }
+// Ballast implements journal.Reserve.
+func (j *Journal) Ballast() error { return j.ballast.restore() }
 
 // Close waits for writes under way and leaves nothing in the write-ahead log.
 func (j *Journal) Close() error {

@@ -127,13 +127,13 @@ func TestABallastIsReallyThere(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if !j.BallastOK() {
+	if j.Ballast() != nil {
 		t.Error("not put back")
 	}
 	if err := os.Truncate(path, 5); err != nil {
 		t.Fatal(err)
 	}
-	if !j.BallastOK() {
+	if j.Ballast() != nil {
 		t.Error("a cut ballast was not put back")
 	}
 	if info, err := os.Stat(path); err != nil || info.Size() != 1<<20 {
