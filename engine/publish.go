@@ -170,6 +170,13 @@ func render(targets []Target, now, old secret.Set) (secret.Set, error) {
 // write is one compare-and-set with read-back.
 func (e *Engine) write(ctx context.Context, r *run, task rotation.Task, t Target, edit store.Edit, rev store.Revision) (store.Revision, error) {
 	mark := store.Mark{Credential: r.Credential, Generation: r.Generation}
+	if t.Store.Traits().Marks {
+		head, err := e.Journal.AuditHead(ctx)
+		if err != nil {
+			return rev, err
+		}
+		mark.AuditHead = head.String()
+	}
 	if !t.Store.Traits().Readable {
 		return t.Store.Put(ctx, t.Path, edit, rev, mark)
 	}
