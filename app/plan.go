@@ -35,7 +35,11 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 	p := Plan{Standing: s, Strategy: t.Strategy, Minter: t.Minter, Revokes: !t.NoIssuer,
 		Steps: rotation.Plan(t.Strategy, t.Minter, mode, live), End: rotation.PlanRetirement(t.Strategy, live)}
 	if t.Outage != "" {
-		p.Windows = append(p.Windows, t.Outage)
+		words, err := a.windowWords(ctx, s.Name)
+		if err != nil {
+			return p, err
+		}
+		p.Windows = append(p.Windows, t.Outage+words)
 	}
 	ctx, cancel := context.WithTimeout(ctx, outageLimit)
 	defer cancel()
