@@ -69,7 +69,7 @@ func (s *shell) drawCredential(ctx context.Context, a *app.App, one app.Standing
 		s.drawGenerations(one.Known, now)
 	}
 	for _, r := range it.Open {
-		s.say("\n%s %s is %s", r.Kind, r.ID, r.Status)
+		s.say("\n%s %s is %s", recordWord(r.Kind, r.Mode), r.ID, r.Status)
 		if r.Step != "" {
 			s.say(" at %s", r.Step)
 		}
@@ -85,7 +85,7 @@ func (s *shell) drawCredential(ctx context.Context, a *app.App, one app.Standing
 		s.say("\n")
 		rows = [][]string{{"RECORD", "KIND", "GENERATION", "STATUS", "BEGUN", "BY"}}
 		for _, r := range history {
-			rows = append(rows, []string{r.ID, string(r.Kind), number(r.Generation), string(r.Status), ago(r.Created.Wall, now), r.Actor})
+			rows = append(rows, []string{r.ID, recordWord(r.Kind, r.Mode), number(r.Generation), string(r.Status), ago(r.Created.Wall, now), r.Actor})
 		}
 		table(s.out, "", rows)
 	}
@@ -128,7 +128,7 @@ func (s *shell) statusRecord(ctx context.Context, a *app.App, r rotation.Record)
 	}
 	item.Events = st.Events
 	return emit(s, "Rotation", []rotationItem{item}, func() {
-		rows := [][]string{{string(r.Kind), s.tint(bold, r.ID)}, {"Credential", r.Credential},
+		rows := [][]string{{recordWord(r.Kind, r.Mode), s.tint(bold, r.ID)}, {"Credential", r.Credential},
 			{"Generation", fmt.Sprintf("%d (from %d)", r.Generation, r.From)}, {"Mode", string(r.Mode) + ", " + string(r.Strategy)},
 			{"Status", string(item.Status)}, {"Begun", stamp(r.Created.Wall) + " by " + r.Actor}}
 		if item.Why != "" {
@@ -148,4 +148,12 @@ func (s *shell) statusRecord(ctx context.Context, a *app.App, r rotation.Record)
 
 func notOpen(name, what string) error {
 	return fault.New(fault.Rejected, "%s has no open %s", name, what).WithHint("rotor status %s shows how it stands", name)
+}
+
+// recordWord is what people call a record.
+func recordWord(k rotation.Kind, m rotation.Mode) string {
+	if k == rotation.KindRotation && m == rotation.Adopt {
+		return "adoption"
+	}
+	return string(k)
 }

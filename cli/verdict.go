@@ -70,7 +70,7 @@ func (w *worker) verdict(rep app.Report) int {
 		}
 		code = exitFailed
 		what, hint := splitHint(item.Why)
-		w.tell("rotor: %s the %s of %s was %s: %s\n", w.paint(red, "error:"), kindWords(rep.Record), name, endWords(rep.Record), what)
+		w.tell("rotor: %s the %s of %s was %s: %s\n", w.paint(red, "error:"), recordWord(rep.Record.Kind, rep.Record.Mode), name, endWords(rep.Record), what)
 		w.hint(rotationItem{ID: rep.Record.ID}, hint)
 	default:
 		code = w.pending(rep.Record, item)
@@ -160,11 +160,4 @@ func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04 MST")
 func (w *worker) recordItem(r rotation.Record) rotationItem {
 	item, _, _ := describe(context.Background(), w.app, r)
 	return item
-}
-
-func kindWords(r rotation.Record) string {
-	if r.Mode == rotation.Adopt {
-		return "adoption"
-	}
-	return "rotation"
 }

@@ -68,7 +68,7 @@ func (r *run) found(ctx context.Context) (secret.Set, error) {
 		return nil, err
 	}
 	if len(values) == 0 {
-		return nil, fault.New(fault.BadConfig, "no target of %s holds a value of its own", r.Credential).
+		return nil, fault.New(fault.Rejected, "no target of %s holds a value of its own", r.Credential).
 			WithHint("there is nothing to adopt; the first value is made by: rotor rotate %s", r.Credential)
 	}
 	for _, t := range r.cred.Targets {
@@ -79,7 +79,7 @@ func (r *run) found(ctx context.Context) (secret.Set, error) {
 			continue
 		}
 		if have, ok := content[key]; ok && !have.Equal(want) {
-			return nil, fault.New(fault.BadConfig, "%s: key %s does not hold the same value as the other targets of %s", t.Place(), t.Key, r.Credential).
+			return nil, fault.New(fault.Rejected, "%s: key %s does not hold the same value as the other targets of %s", t.words(), t.Key, r.Credential).
 				WithHint("make it hold the value that is in use, written as rotor.yaml writes it, then run again")
 		}
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"time"
 
 	"github.com/agenticverz/rotor/check"
@@ -39,6 +40,9 @@ type Target struct {
 
 // Place names the store path: "STORE:PATH".
 func (t Target) Place() string { return t.StoreName + ":" + t.Path }
+
+// words is the place as people read it: a store that is one path has no colon.
+func (t Target) words() string { return strings.TrimSuffix(t.Place(), ":") }
 
 // Acceptor checks the value besides the provider; it must take the new one
 // before anyone presents it.

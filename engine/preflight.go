@@ -142,7 +142,7 @@ func (r *run) unchanged(present map[string]secret.Set, values secret.Set) error 
 			continue
 		}
 		if have := content[key]; !have.Equal(want) && r.Mode != rotation.Emergency && !r.Drift {
-			return fault.New(fault.BadConfig, "%s: key %s does not hold the value that Rotor put there", t.Place(), t.Key).
+			return fault.New(fault.BadConfig, "%s: key %s does not hold the value that Rotor put there", t.words(), t.Key).
 				WithHint("somebody changed it by hand, or the state is older than the store; put the old value back (rotor recover %s writes it to a file), or take the present one as it is: rotor rotate %s --accept-drift", r.Credential, r.Credential)
 		}
 	}
@@ -167,8 +167,8 @@ func (r *run) extract(present map[string]secret.Set) (secret.Set, error) {
 			have = have.AsPublic()
 		}
 		if before, ok := values[field]; ok && !before.Equal(have) {
-			return nil, fault.New(fault.BadConfig, "the targets of %s disagree about %s", r.Credential, field).
-				WithHint("make %s hold the value that is in use, then run again", t.Place())
+			return nil, fault.New(fault.Rejected, "the targets of %s disagree about %s", r.Credential, field).
+				WithHint("make %s hold the value that is in use, then run again", t.words())
 		}
 		values[field] = have
 	}

@@ -211,9 +211,9 @@ func (e *Engine) write(ctx context.Context, r *run, task rotation.Task, t Target
 		case err != nil:
 			return rev, err
 		case readErr != nil:
-			return rev, fault.Wrap(fault.Unknown, "read back "+t.Place(), readErr)
+			return rev, fault.Wrap(fault.Unknown, "read back "+t.words(), readErr)
 		}
-		return rev, fault.New(fault.Unknown, "%s does not hold what was just written", t.Place())
+		return rev, fault.New(fault.Unknown, "%s does not hold what was just written", t.words())
 	}
 }
 
@@ -250,7 +250,7 @@ func (e *Engine) undisturbed(ctx context.Context, r *run, task rotation.Task, t 
 	for key, want := range edit.Set {
 		have, was := content[key], before[key]
 		if !have.Equal(was) && !have.Equal(want) && !holdsAny(ours, key, have) {
-			return fault.New(fault.NeedsPerson, "%s: key %s was changed by somebody else during this rotation", t.Place(), key).
+			return fault.New(fault.NeedsPerson, "%s: key %s was changed by somebody else during this rotation", t.words(), key).
 				WithHint("see who wrote it; then rotor resume to overwrite it, or rotor rollback")
 		}
 	}

@@ -21,6 +21,9 @@ func (e *Engine) verify(ctx context.Context, r *run, task rotation.Task) []rotat
 	if err != nil {
 		return e.failed(r, task, err)
 	}
+	if r.Mode == rotation.Adopt && r.Live.NoIssuer {
+		return []rotation.Event{e.ok(task, nil, "nobody outside can say whether it works")}
+	}
 	err = r.cred.Provider.Verify(ctx, v)
 	if err == nil {
 		r.alive.note(r.Generation, e.Now())
