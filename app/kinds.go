@@ -8,10 +8,12 @@ import (
 	checkhttp "github.com/agenticverz/rotor/check/http"
 	checklogs "github.com/agenticverz/rotor/check/logs"
 	"github.com/agenticverz/rotor/check/prometheus"
+	checksql "github.com/agenticverz/rotor/check/sql"
 	"github.com/agenticverz/rotor/config"
 	"github.com/agenticverz/rotor/consumer"
 	"github.com/agenticverz/rotor/consumer/compose"
 	consumerexec "github.com/agenticverz/rotor/consumer/exec"
+	"github.com/agenticverz/rotor/consumer/pgbouncer"
 	"github.com/agenticverz/rotor/consumer/signal"
 	"github.com/agenticverz/rotor/provider"
 	providers "github.com/agenticverz/rotor/provider/all"
@@ -38,10 +40,10 @@ var (
 	allProviders = sync.OnceValue(providers.Registry)
 	allStores    = sync.OnceValue(stores.Registry)
 	allConsumers = sync.OnceValue(func() consumer.Registry {
-		return consumer.NewRegistry(compose.Type(), consumerexec.Type(), signal.Type())
+		return consumer.NewRegistry(compose.Type(), consumerexec.Type(), pgbouncer.Type(), signal.Type())
 	})
 	allChecks = sync.OnceValue(func() check.Registry {
-		return check.NewRegistry(checkexec.Type(), checkhttp.Type(), checklogs.Type(), prometheus.Type())
+		return check.NewRegistry(checkexec.Type(), checkhttp.Type(), checklogs.Type(), prometheus.Type(), checksql.Type())
 	})
 )
 

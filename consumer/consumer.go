@@ -35,6 +35,7 @@ type Change struct {
 	Values      secret.Set // the targets' keys and texts as they now stand in the stores
 	Old         secret.Set // the same keys before the change, empty texts where unknown; and keys that the change takes away
 	Fingerprint string     // of the new value; may be shown
+	Fields      secret.Set // the value's own fields, for acceptors alone: what they check is used, or derived, elsewhere (PgBouncer must see one login for a SCRAM secret)
 }
 
 // Proof is what Confirm can say.

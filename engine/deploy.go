@@ -76,6 +76,12 @@ func (e *Engine) change(ctx context.Context, r *run, task rotation.Task) (consum
 	g, _ := r.known.Get(generation)
 	out := consumer.Change{Credential: r.Credential, Generation: generation, Fingerprint: g.Fingerprint,
 		Values: secret.Set{}, Old: secret.Set{}}
+	if task.Phase == rotation.Accept {
+		var err error
+		if out.Fields, err = e.values(ctx, r, generation); err != nil {
+			return out, err
+		}
+	}
 	for _, p := range r.cred.places(task.Phase) {
 		edit, err := e.edit(ctx, r, task, r.cred.at(task.Phase, p.Name))
 		if err != nil {

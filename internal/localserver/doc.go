@@ -1,6 +1,6 @@
-// Package localserver starts private, real servers for one process: PostgreSQL, Vault,
-// Prometheus and Docker. The tests use it, and so does `rotor demo`; nothing in it is
-// meant for production.
+// Package localserver starts private, real servers for one process: PostgreSQL,
+// PgBouncer, Vault, Prometheus and Docker. The tests use it, and so does `rotor demo`;
+// nothing in it is meant for production.
 //
 // Every server listens on 127.0.0.1 (Docker: on a unix socket) at a free port, keeps all
 // it writes below one directory, gets a clean environment and never a secret in its

@@ -6,12 +6,13 @@ import (
 	"github.com/agenticverz/rotor/store"
 	"github.com/agenticverz/rotor/store/dotenv"
 	"github.com/agenticverz/rotor/store/file"
+	"github.com/agenticverz/rotor/store/userlist"
 	"github.com/agenticverz/rotor/store/vaultkv"
 )
 
 // Registry knows every store.
 func Registry() store.Registry {
-	return store.NewRegistry(dotenvType(), fileType(), vaultkvType())
+	return store.NewRegistry(dotenvType(), fileType(), userlistType(), vaultkvType())
 }
 
 func dotenvType() store.Type {
@@ -37,6 +38,20 @@ func fileType() store.Type {
 		NoKey:      true,
 		New: func(o any, _ store.Context) (store.Store, error) {
 			return file.New(*o.(*file.Options))
+		},
+	}
+}
+
+func userlistType() store.Type {
+	return store.Type{
+		Name:       "userlist",
+		Summary:    "Users of PgBouncer: its auth_file",
+		Doc:        userlist.Doc,
+		Evidence:   store.EvidenceServer,
+		NewOptions: func() any { return new(userlist.Options) },
+		Paths:      func(o any) []*string { return []*string{&o.(*userlist.Options).Path} },
+		New: func(o any, _ store.Context) (store.Store, error) {
+			return userlist.New(*o.(*userlist.Options))
 		},
 	}
 }

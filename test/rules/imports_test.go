@@ -36,7 +36,8 @@ var rooms = map[string][]string{
 	"runner":   {"engine", "journal", "policy", "rotation", "secret"}, // secret: Supply hands a value on
 	"config":   {"policy", "rotation", "secret", "fault"},
 	"cli":      {"app", "config", "rotation", "policy", "audit", "secret", "fault", "journal"},
-	"cmd":      {"cli"},
+	"doubles":  {}, // vendors' behaviour: knows nothing of Rotor
+	"cmd":      {"cli", "doubles", "doubles/all"},
 }
 
 // exceptions, each with its reason.

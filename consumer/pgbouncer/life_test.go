@@ -1,0 +1,172 @@
+package pgbouncer_test
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/consumer/pgbouncer"
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/localserver"
+	"github.com/agenticverz/rotor/secret"
+	"github.com/agenticverz/rotor/store"
+)
+
+// TestAlternate is the whole way of two roles that take turns.
+func TestAlternate(t *testing.T) {
+	w := start(t, 1, map[string]string{"a": "password-a1"}, localserver.PgBouncerOptions{})
+	c := w.open(w.options())
+	client := w.client(0, "a", "password-a1")
+	w.exec(client, "SELECT 1")
+	w.db.Exec(t, "CREATE ROLE "+w.role("b")+" LOGIN PASSWORD 'password-b2'")
+	fresh := change(w.set("b", "password-b2"), secret.Set{w.role("b"): secret.Value{}})
+	if proof, err := c.Confirm(t.Context(), "a", fresh); err != nil || proof != consumer.NotYet {
+		t.Errorf("before: %s, %v", proof, err)
+	}
+	w.put(store.Edit{Set: fresh.Values})
+	if err := c.Deploy(t.Context(), "a", fresh); err != nil {
+		t.Fatal(err)
+	}
+	if proof, err := c.Confirm(t.Context(), "a", fresh); err != nil || proof != consumer.Proven {
+		t.Errorf("after: %s, %v", proof, err)
+	}
+
+	old := change(w.set("a", "password-a1"), nil)
+	who, err := c.Drain(t.Context(), "a", old)
+	if err != nil || len(who) != 1 || !strings.Contains(who[0], w.role("a")+" on "+w.db.Name+" (nightly ?job)") {
+		t.Errorf("Drain with a client: %q, %v", who, err)
+	}
+	w.exec(client, "SELECT 1")
+	_ = client.Close(t.Context())
+	for { // PgBouncer notices that the client is gone
+		if who, err = c.Drain(t.Context(), "a", old); err != nil {
+			t.Fatal(err)
+		}
+		if len(who) == 0 {
+			break
+		}
+	}
+	w.untilGone("a")
+
+	w.put(store.Edit{Delete: []string{w.role("a")}})
+	left := change(w.set("b", "password-b2"), w.set("a", "password-a1"))
+	if proof, err := c.Confirm(t.Context(), "a", left); err != nil || proof != consumer.NotYet {
+		t.Errorf("a is still let in: %s, %v", proof, err)
+	}
+	if err := c.Deploy(t.Context(), "a", left); err != nil {
+		t.Fatal(err)
+	}
+	if proof, err := c.Confirm(t.Context(), "a", left); err != nil || proof != consumer.Proven {
+		t.Errorf("a has left: %s, %v", proof, err)
+	}
+	if err := w.login(0, w.role("a"), "password-a1"); !refused(err) {
+		t.Errorf("a: %v", err)
+	}
+	w.put(store.Edit{Set: w.set("a", "password-a1")}) // somebody puts it back
+	if err := c.Deploy(t.Context(), "a", left); fault.KindOf(err) != fault.Rejected || fault.HintOf(err) == "" {
+		t.Errorf("%s: %v", fault.KindOf(err), err)
+	}
+}
+
+// untilGone waits until the server has no session of the role.
+func (w *world) untilGone(name string) {
+	w.t.Helper()
+	conn, err := pgconn.Connect(w.t.Context(), w.db.URL("", ""))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for until := time.Now().Add(10 * time.Second); ; {
+		r := conn.ExecParams(w.t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", [][]byte{[]byte(w.role(name))}, nil, nil, nil).Read()
+		switch {
+		case r.Err != nil:
+			w.t.Fatal(r.Err)
+		case string(r.Rows[0][0]) == "0":
+			return
+		case time.Now().After(until):
+			w.t.Fatalf("%s sessions of %s are left", r.Rows[0][0], name)
+		}
+	}
+}
+
+// TestSignalAlone: without a console there is SIGHUP, and the same proof.
+func TestSignalAlone(t *testing.T) {
+	w := start(t, 1, map[string]string{"app": "old-0001"}, localserver.PgBouncerOptions{})
+	b := w.poolers[0]
+	c := w.open(pgbouncer.Options{PIDFile: b.PidFile, Address: "127.0.0.1:" + strconv.Itoa(b.Port), Databases: []string{w.db.Name}})
+	if err := c.Preflight(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.db.Exec(t, "ALTER ROLE "+w.role("app")+" PASSWORD 'new-0002'")
+	fresh := change(w.set("app", "new-0002"), w.set("app", "old-0001"))
+	w.put(store.Edit{Set: fresh.Values})
+	if err := c.Deploy(t.Context(), "default", fresh); err != nil {
+		t.Fatal(err)
+	}
+	if proof, err := c.Confirm(t.Context(), "default", fresh); err != nil || proof != consumer.Proven {
+		t.Errorf("%s, %v", proof, err)
+	}
+	if err := c.Hold(t.Context()); fault.KindOf(err) != fault.BadConfig {
+		t.Errorf("Hold: %v", err)
+	}
+	if err := c.Release(t.Context()); err != nil {
+		t.Errorf("Release: %v", err)
+	}
+	if _, err := c.Drain(t.Context(), "default", fresh); fault.KindOf(err) != fault.BadConfig {
+		t.Errorf("Drain: %v", err)
+	}
+	if strings.Contains(w.log(0), "RELOAD") || !strings.Contains(w.log(0), "SIGHUP") {
+		t.Errorf("the log: %s", w.log(0))
+	}
+}
+
+// TestAuthQuery: PgBouncer asks the database. Nothing is reloaded; a login proves.
+func TestAuthQuery(t *testing.T) {
+	w := start(t, 1, map[string]string{"asker": "ask-0001"}, localserver.PgBouncerOptions{Settings: map[string]string{"auth_query_for": "asker"}})
+	w.db.Exec(t,
+		"CREATE FUNCTION lookup(n text, OUT u name, OUT p text) LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS "+
+			"'SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = n AND rolcanlogin AND coalesce(rolvaliduntil > now(), true)'",
+		"CREATE ROLE "+w.role("app")+" LOGIN PASSWORD 'old-0001'")
+	o := w.options()
+	o.AuthQuery = true
+	c := w.open(o)
+	if err := c.Preflight(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fresh := change(w.set("app", "new-0002"), w.set("app", "old-0001"))
+	if proof, err := c.Confirm(t.Context(), "a", fresh); err != nil || proof != consumer.NotYet {
+		t.Errorf("before: %s, %v", proof, err)
+	}
+	w.db.Exec(t, "ALTER ROLE "+w.role("app")+" PASSWORD 'new-0002'")
+	if err := c.Deploy(t.Context(), "a", fresh); err != nil {
+		t.Fatal(err)
+	}
+	if proof, err := c.Confirm(t.Context(), "a", fresh); err != nil || proof != consumer.Proven {
+		t.Errorf("after: %s, %v", proof, err)
+	}
+	if strings.Contains(w.log(0), "RELOAD") {
+		t.Error("it was reloaded")
+	}
+	w.db.Exec(t, "ALTER ROLE "+w.role("app")+" NOLOGIN")
+	gone := change(secret.Set{}, w.set("app", "new-0002"))
+	if err := c.Deploy(t.Context(), "a", gone); err != nil {
+		t.Errorf("a role without login: %v", err)
+	}
+	if err := c.Hold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Deploy(t.Context(), "a", fresh); err != nil {
+		t.Errorf("while paused nothing can be asked: %v", err)
+	}
+	if proof, err := c.Confirm(t.Context(), "a", fresh); err != nil || proof != consumer.CannotTell {
+		t.Errorf("while paused: %s, %v", proof, err)
+	}
+	if err := c.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
