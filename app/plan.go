@@ -16,6 +16,7 @@ type Plan struct {
 	Strategy rotation.Strategy
 	Minter   rotation.Minter
 	Windows  []string // what cannot be avoided, in words; none: no request fails
+	Notes    []string // what else a person should know, in the provider's words
 	Steps    []rotation.Action
 	End      []rotation.Action // the old generation's
 	Revokes  bool              // somebody outside will refuse the old value
@@ -43,6 +44,14 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, outageLimit)
 	defer cancel()
+	if n, ok := cred.Provider.(provider.Noter); ok {
+		current, _ := s.Known.Current()
+		notes, err := n.Notes(ctx, provider.Request{Generation: s.Known.Latest() + 1, Current: current.Handle})
+		if err != nil {
+			notes = []string{"could not be looked at: " + err.Error()}
+		}
+		p.Notes = notes
+	}
 	for _, c := range cred.Presenters() {
 		if o, ok := c.Consumer.(consumer.Outage); ok {
 			if words := o.Outage(ctx); words != "" {

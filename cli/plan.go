@@ -101,6 +101,7 @@ type planItem struct {
 	Strategy  rotation.Strategy `json:"strategy"`
 	Minter    rotation.Minter   `json:"minter"`
 	Windows   []string          `json:"windows"`
+	Notes     []string          `json:"notes,omitempty"`
 	Consumers []string          `json:"consumers"`
 	Targets   []string          `json:"targets"`
 	Grace     string            `json:"grace"`
@@ -113,7 +114,7 @@ func planItems(plans []app.Plan) []planItem {
 	var out []planItem
 	for _, p := range plans {
 		it := planItem{Name: p.Name, Owner: p.Config.Owner, Schedule: p.Schedule.State, Due: p.Schedule.Due.UTC(),
-			Strategy: p.Strategy, Minter: p.Minter, Windows: append([]string{}, p.Windows...),
+			Strategy: p.Strategy, Minter: p.Minter, Windows: append([]string{}, p.Windows...), Notes: p.Notes,
 			Consumers: append([]string{}, p.Config.Consumers...), Targets: targetNames(p.Standing),
 			Grace: policy.FormatSpan(p.Config.Policy.Grace), Person: mustAct(p)}
 		if p.Schedule.Due.IsZero() {
@@ -174,6 +175,9 @@ func (s *shell) drawPlan(w io.Writer, on bool, plans []app.Plan, now time.Time, 
 	for _, p := range plans {
 		for _, words := range p.Windows {
 			fmt.Fprintf(w, "  %s %s: %s\n", paint(on, yellow, "window"), p.Name, words)
+		}
+		for _, words := range p.Notes {
+			fmt.Fprintf(w, "  %s %s: %s\n", paint(on, yellow, "note"), p.Name, words)
 		}
 	}
 	line := fmt.Sprintf("Plan: %d to rotate", len(plans)-asks)

@@ -195,10 +195,15 @@ func (e *Engine) inFlight(r *run, task rotation.Task, sent rotation.Instant) (ro
 
 func (e *Engine) reveal(ctx context.Context, r *run, task rotation.Task, intent rotation.Event, rev provider.Revealer) []rotation.Event {
 	v, err := rev.Reveal(ctx, r.Handle)
+	if fault.KindOf(err) == fault.Rejected {
+		ev := e.event(rotation.Redo, task)
+		ev.Note = "the answer was lost, and the value cannot be shown: another is made"
+		return []rotation.Event{ev}
+	}
 	if err != nil {
 		return e.failed(r, task, err)
 	}
-	if old, err := e.values(ctx, r, r.From); err == nil && old.Equal(v.Values) {
+	if old, err := e.values(ctx, r, r.From); err == nil && old.Agrees(v.Values) {
 		ev := e.event(rotation.Redo, task)
 		ev.Note = "the lost request had no effect"
 		return []rotation.Event{ev}

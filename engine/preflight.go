@@ -204,7 +204,7 @@ func (e *Engine) askProvider(ctx context.Context, r *run) error {
 			living++
 		}
 	}
-	if traits.Quota > 0 && living+1 > traits.Quota {
+	if traits.Strategy != rotation.InPlace && traits.Quota > 0 && living+1 > traits.Quota {
 		return fault.New(fault.Rejected, "%s holds %d live values of %s at most", traits.Name, traits.Quota, r.Credential).
 			WithHint("end an old generation first: rotor set %s --retire N", r.Credential)
 	}

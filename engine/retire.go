@@ -131,9 +131,12 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 		}
 	}
 	g, _ := r.known.Get(r.Generation)
-	handle, err := e.handle(ctx, r, g)
+	handle, known, err := e.handle(ctx, r, g)
 	if err != nil {
 		return e.failed(r, task, err)
+	}
+	if !known {
+		return []rotation.Event{e.ok(task, nil, "nobody knows this value there")}
 	}
 	if r.overwritten(handle) && !seeded.Bug("revoke-by-slot") {
 		return []rotation.Event{e.ok(task, nil, "its place was taken by a living generation")}
@@ -190,19 +193,20 @@ func (r *run) has(generation int) bool {
 }
 
 // handle of a generation whose answer may have been lost: asked for by value
-// where the provider can tell.
-func (e *Engine) handle(ctx context.Context, r *run, g rotation.Generation) (rotation.Handle, error) {
+// where the provider can tell. known is false for a value that it never heard of,
+// or no longer.
+func (e *Engine) handle(ctx context.Context, r *run, g rotation.Generation) (h rotation.Handle, known bool, err error) {
 	id, ok := r.cred.Provider.(provider.Identifier)
 	if !g.Handle.IsZero() || !ok {
-		return g.Handle, nil
+		return g.Handle, true, nil
 	}
 	values, err := e.values(ctx, r, g.N)
 	if err != nil || len(values) == 0 {
-		return g.Handle, err
+		return g.Handle, true, err
 	}
-	h, err := id.Identify(ctx, values)
+	h, err = id.Identify(ctx, values)
 	if fault.KindOf(err) == fault.Rejected {
-		return g.Handle, nil // the provider never heard of it
+		return g.Handle, false, nil
 	}
-	return h, err
+	return h, true, err
 }

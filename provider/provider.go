@@ -98,7 +98,8 @@ type Finder interface {
 }
 
 // Revealer reads a live value again by its handle; a zero handle means the
-// single value there is.
+// single value there is. fault.Rejected: it cannot be shown; the engine makes
+// another.
 type Revealer interface {
 	Reveal(ctx context.Context, h rotation.Handle) (Issued, error)
 }
@@ -158,6 +159,12 @@ type UsageReporter interface {
 // Guide tells a person what to do where there is no API.
 type Guide interface {
 	Instructions(step rotation.Step, req Request) string
+}
+
+// Noter says, without effect, what a person should know before a rotation: what
+// else has the value, what it will cost.
+type Noter interface {
+	Notes(ctx context.Context, req Request) ([]string, error)
 }
 
 // Clock is the provider's own clock, an outside witness for grace periods.

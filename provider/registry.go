@@ -20,6 +20,12 @@ type Type struct {
 	// Refs lists the references to secrets in decoded options, by option name:
 	// what `config trust` shows and what preflight reads. Nil if there are none.
 	Refs func(opts any) map[string]string
+	// Destination says where those secrets are sent ("https://host"): with Refs
+	// a secret-to-destination pair of `config trust`. Nil if there are none.
+	Destination func(opts any) string
+	// Commands lists the programs that decoded options make Rotor run, by option
+	// name. Nil if there are none.
+	Commands func(opts any) map[string][]string
 	// New builds a provider from decoded options, strictly, without any I/O.
 	New func(opts any, c Context) (Provider, error)
 }

@@ -122,6 +122,22 @@ func (s Set) Equal(o Set) bool {
 	return true
 }
 
+// Agrees says whether the secret fields that both sets have are equal, and that
+// there is one: what is known of a value from before Rotor may be a part of it.
+func (s Set) Agrees(o Set) bool {
+	both := false
+	for name, v := range s {
+		w, ok := o[name]
+		if !ok || v.public || w.public {
+			continue
+		}
+		if both = true; !v.Equal(w) {
+			return false
+		}
+	}
+	return both
+}
+
 // Names lists the fields in order.
 func (s Set) Names() []string { return slices.Sorted(maps.Keys(s)) }
 

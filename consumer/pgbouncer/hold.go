@@ -20,7 +20,15 @@ const undoTime = 15 * time.Second
 // Clients stay connected and their queries wait. If open transactions do not end
 // within pause-timeout, everything goes on as before and the error is
 // fault.Transient. Holding what is held is fine.
+//
+// With auth_query nothing is paused. The server connections that are open outlive the
+// change and serve on; PAUSE would close them, and new ones need a login with the new
+// password first, for which PgBouncer must ask the database, which it cannot do while
+// that is paused.
 func (t *T) Hold(ctx context.Context) error {
+	if t.o.AuthQuery {
+		return nil
+	}
 	for _, in := range t.instances {
 		if in.admin == nil {
 			return bad("%s: hold needs the admin console", in.Name).WithHint("add admin; a signal cannot pause one database")
@@ -63,6 +71,11 @@ func (t *T) pause(ctx context.Context) (held []*instance, err error) {
 				return nil, err
 			}
 			sent = append(sent, &pausing{session: s, in: in, db: db})
+		}
+	}
+	for _, p := range sent {
+		if err := p.in.pools(ctx, p.session); err != nil {
+			return nil, err
 		}
 	}
 	within, cancel := context.WithTimeout(ctx, t.o.PauseTimeout)
@@ -123,6 +136,10 @@ func (in *instance) resume(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
+	clear(in.greeted)
+	if err := in.patient(ctx, s); err != nil {
+		return err
+	}
 	paused, err := s.paused(ctx, in.databases)
 	if err != nil {
 		return err
@@ -135,6 +152,9 @@ func (in *instance) resume(ctx context.Context) error {
 		if err := s.command(ctx, "RESUME", db); err != nil && !strings.Contains(err.Error(), "is not paused") {
 			all = append(all, err)
 		}
+	}
+	if len(paused) > 0 { // an earlier process may have ended in the middle of allStill
+		all = append(all, s.goOn(ctx))
 	}
 	if err := errors.Join(all...); err != nil {
 		return fault.Wrap(fault.KindOf(err), "", err)

@@ -6,7 +6,10 @@ import (
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/generated"
 	"github.com/agenticverz/rotor/provider/manual"
+	"github.com/agenticverz/rotor/provider/neon"
 	"github.com/agenticverz/rotor/provider/postgres"
+	"github.com/agenticverz/rotor/provider/redis"
+	"github.com/agenticverz/rotor/provider/upstash"
 )
 
 // Registry knows every provider.
@@ -14,6 +17,9 @@ func Registry() provider.Registry {
 	return provider.NewRegistry(
 		generated.Type(),
 		manual.Type(),
+		neon.Type(),
 		postgres.Type(),
+		redis.Type(),
+		upstash.Type(),
 	)
 }

@@ -18,7 +18,8 @@ const (
 	// callTimeout bounds one use of the administrative connection as a whole; the
 	// statements in it have their own, shorter limit.
 	callTimeout = 3 * time.Minute
-	minVersion  = 14 // pg_terminate_backend with a time-out
+	minVersion  = 14      // pg_terminate_backend with a time-out
+	ourName     = "rotor" // application_name of all our sessions
 )
 
 // admin is the administrative connection: one, opened when needed, kept open, and
@@ -46,10 +47,17 @@ type session struct {
 	statistic bool     // sees other roles' sessions
 	signal    bool     // may end other roles' sessions
 	standby   bool     // cannot be written to
-	quiet     []string // SET LOCAL lines that keep a statement out of log and statistics
+	quiet     []string // set_config calls that keep a statement out of log and statistics
+
+	spoken bool // its statements hold no secret: the server's words may be repeated
+
+	kept  bool // from an earlier use: may be dead without our knowing
+	heard bool // the server has answered in this use
 }
 
-// with calls f with a connection that answered just now. op is what errors begin with.
+// with calls f with the connection. op is what errors begin with. If a kept connection
+// turns out to be dead before the server said anything, nothing was done, and f is
+// called once more with a new one; so no round trip is spent on asking whether it lives.
 func (a *admin) with(ctx context.Context, op string, f func(context.Context, *session) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -59,12 +67,16 @@ func (a *admin) with(ctx context.Context, op string, f func(context.Context, *se
 	case <-ctx.Done():
 		return fault.Wrap(fault.Transient, op, ctx.Err())
 	}
-	s, err := a.session(ctx, op)
-	if err != nil {
-		return err
+	for {
+		s, err := a.session(ctx, op)
+		if err != nil {
+			return err
+		}
+		err = f(ctx, s)
+		if err == nil || !s.kept || s.heard || !s.conn.IsClosed() || ctx.Err() != nil {
+			return err
+		}
 	}
-	s.op = op
-	return f(ctx, s)
 }
 
 // session must be called by the holder of the turn.
@@ -73,20 +85,22 @@ func (a *admin) session(ctx context.Context, op string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.open != nil && (!dsn.Equal(a.used) || a.open.conn.Ping(ctx) != nil) {
+	if a.open != nil && (!dsn.Equal(a.used) || a.open.conn.IsClosed()) {
 		a.hangUp()
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fault.Wrap(fault.Transient, op, err)
 	}
-	if a.open == nil {
-		s, err := dial(ctx, op, dsn)
-		if err != nil {
-			return nil, err
-		}
-		a.open, a.used = s, dsn
+	if a.open != nil {
+		a.open.op, a.open.kept, a.open.heard = op, true, false
+		return a.open, nil
 	}
-	return a.open, nil
+	s, err := dial(ctx, op, dsn)
+	if err != nil {
+		return nil, err
+	}
+	a.open, a.used = s, dsn
+	return s, nil
 }
 
 // source reads the connection string; whatever goes wrong there, nothing was applied.
@@ -105,11 +119,19 @@ func (a *admin) source(ctx context.Context, op string) (secret.Value, error) {
 }
 
 func dial(ctx context.Context, op string, dsn secret.Value) (*session, error) {
+	return dialTo(ctx, op, dsn, "")
+}
+
+// dialTo goes to another database than the connection string's, if one is named.
+func dialTo(ctx context.Context, op string, dsn secret.Value, database string) (*session, error) {
 	cfg, err := parseDSN(op, dsn)
 	if err != nil {
 		return nil, err
 	}
-	cfg.RuntimeParams["application_name"] = "rotor"
+	if database != "" {
+		cfg.Database = database
+	}
+	cfg.RuntimeParams["application_name"] = ourName
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, adminFailure(op, err)
@@ -161,13 +183,10 @@ func leadingDigits(text string) string {
 
 // read runs one query that changes nothing. A failure has had no effect.
 func (s *session) read(ctx context.Context, sql string, params ...string) ([][]string, error) {
-	values := make([][]byte, len(params))
-	for i, p := range params {
-		values[i] = []byte(p)
-	}
-	result := s.conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
+	result := s.conn.ExecParams(ctx, sql, bytesOf(params), nil, nil, nil).Read()
+	s.heard = s.heard || !s.conn.IsClosed()
 	if result.Err != nil {
-		failure := statementFailure(s.op, result.Err)
+		failure := s.failure(result.Err)
 		if failure.Kind == fault.Unknown {
 			failure.Kind = fault.Transient
 		}
@@ -193,35 +212,76 @@ type statement struct {
 }
 
 // change runs statements in one transaction and one flush, each its own protocol
-// message, so that a SET LOCAL acts before the next is looked at. It returns the
-// rows of the last statement. No answer is fault.Unknown; any error that the
-// server answers with has undone everything.
+// message, so that a setting acts before the next is looked at. It returns the rows of
+// the last statement. No answer is fault.Unknown; any error that the server answers with
+// has undone everything.
 func (s *session) change(ctx context.Context, timeout time.Duration, statements ...statement) ([][]string, error) {
+	rows, _, err := s.changeThen(ctx, timeout, statement{}, statements...)
+	return rows, err
+}
+
+// changeThen sends one more statement behind the COMMIT, in the same flush. Its rows are
+// nil if it failed, which the caller must look into: the change is made by then.
+func (s *session) changeThen(ctx context.Context, timeout time.Duration, then statement, statements ...statement) (rows, after [][]string, err error) {
+	if err := s.answers(ctx); err != nil {
+		return nil, nil, err
+	}
 	batch := &pgconn.Batch{}
-	add := func(sql string, params ...string) {
-		values := make([][]byte, len(params))
-		for i, p := range params {
-			values[i] = []byte(p)
-		}
-		batch.ExecParams(sql, values, nil, nil, nil)
+	begin := []statement{{sql: "BEGIN"}, {sql: "SELECT set_config('statement_timeout', $1, true)", params: []string{milliseconds(timeout)}}}
+	all := append(append(begin, statements...), statement{sql: "COMMIT"})
+	commit := len(all) - 1
+	if then.sql != "" {
+		all = append(all, then)
 	}
-	add("BEGIN")
-	add("SET LOCAL statement_timeout = " + strconv.FormatInt(timeout.Milliseconds(), 10))
-	for _, st := range statements {
-		add(st.sql, st.params...)
-	}
-	add("COMMIT")
-	if err := ctx.Err(); err != nil || s.conn.IsClosed() {
-		return nil, fault.Wrap(fault.Transient, s.op, errors.Join(errNotSent, err))
+	for _, st := range all {
+		batch.ExecParams(st.sql, bytesOf(st.params), nil, nil, nil)
 	}
 	results, err := s.conn.ExecBatch(ctx, batch).ReadAll()
+	if committed := len(results) > commit && results[commit].Err == nil; committed && lastServerError(err) != nil && !s.conn.IsClosed() {
+		err, results = nil, results[:commit+1]
+	}
 	if err = firstOf(results, err); err != nil {
 		if s.conn.TxStatus() != 'I' { // COMMIT was skipped, the block is still open
 			s.close()
 		}
-		return nil, statementFailure(s.op, err)
+		return nil, nil, s.failure(err)
 	}
-	return texts(results[len(results)-2].Rows), nil
+	if len(results) > commit+1 {
+		after = texts(results[commit+1].Rows)
+	}
+	return texts(results[commit-1].Rows), after, nil
+}
+
+// answers makes sure, before anything is changed, that the connection lives: on a dead
+// one the outcome of a change would be unknown instead of none.
+func (s *session) answers(ctx context.Context) error {
+	if err := ctx.Err(); err != nil || s.conn.IsClosed() {
+		return fault.Wrap(fault.Transient, s.op, errors.Join(errNotSent, err))
+	}
+	if s.heard {
+		return nil
+	}
+	_, err := s.read(ctx, "SELECT 1")
+	return err
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// failure is statementFailure, with the server's words where they may be repeated.
+func (s *session) failure(err error) *fault.Error {
+	failure := statementFailure(s.op, err)
+	if e := lastServerError(err); s.spoken && e != nil {
+		failure.Op += ": " + e.Message
+	}
+	return failure
+}
+
+func bytesOf(params []string) [][]byte {
+	out := make([][]byte, len(params))
+	for i, p := range params {
+		out[i] = []byte(p)
+	}
+	return out
 }
 
 var errNotSent = errors.New("nothing was sent")

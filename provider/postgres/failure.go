@@ -65,12 +65,7 @@ var errDead = errors.New("by the server itself")
 
 // refusedLogin: this login does not work, whoever says so.
 func refusedLogin(err error) bool {
-	for _, e := range serverErrors(err) {
-		if e.Code == "28P01" {
-			return true
-		}
-	}
-	return provenDead(err) || refusedByPooler(err)
+	return wrongPassword(err) || provenDead(err) || refusedByPooler(err)
 }
 
 // refusedByPooler: PgBouncer says every refusal with 08P01, and only its text tells.
@@ -109,6 +104,8 @@ func noContact(err error) (fault.Kind, error) {
 		return fault.Transient, errors.New("connection refused")
 	case errors.As(err, &cert):
 		return fault.BadConfig, errors.New("the server's certificate is not trusted")
+	case strings.Contains(err.Error(), "server refused TLS connection"):
+		return fault.BadConfig, errors.New("the server offers no TLS")
 	case errors.As(err, &dns):
 		return fault.Transient, errors.New("the host name cannot be resolved")
 	}
@@ -150,6 +147,26 @@ func loginFailure(op string, err error) *fault.Error {
 		return state(fault.Transient, op, "the server cannot take the connection now", e)
 	}
 	return state(fault.Unknown, op, "the server refuses the connection", e)
+}
+
+// loginFailure knows in addition that the server looks at a client certificate after the
+// password, and says of a wrong one in the same words that the password is wrong. With a
+// certificate in play, only a refusal in the middle of SCRAM is about the password.
+func (p *Provider) loginFailure(op string, cfg *pgconn.Config, err error) *fault.Error {
+	if certified(cfg) && wrongPassword(err) && !strings.Contains(err.Error(), "failed SASL auth") {
+		return state(fault.BadConfig, op, "the server refuses the role's password or its client certificate, and does not say which", lastServerError(err)).
+			WithHint("with clientcert=verify-full in pg_hba.conf the certificate's common name must be the role, or a map must name it: see client-cert")
+	}
+	return loginFailure(op, err)
+}
+
+func wrongPassword(err error) bool {
+	for _, e := range serverErrors(err) {
+		if e.Code == "28P01" {
+			return true
+		}
+	}
+	return false
 }
 
 func noPasswordAsked(op string) *fault.Error {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
-	"github.com/agenticverz/rotor/secret"
 )
 
 // Issue gives the role its new password and its login. Again with the same values
@@ -21,10 +21,13 @@ func (p *Provider) Issue(ctx context.Context, req provider.Request) (provider.Is
 	if err := p.issuable(op, req); err != nil {
 		return provider.Issued{}, err
 	}
+	if p.opts.bySelf() {
+		return p.issueSelf(ctx, op, req)
+	}
 	slot := userOf(req.Values)
 	issued := provider.Issued{Values: req.Values.Clone(), Handle: rotation.Handle{Slot: slot}}
 	err := p.admin.with(ctx, op, func(ctx context.Context, s *session) error {
-		r, err := s.role(ctx, slot, p.opts.OwnerRole, p.opts.Database)
+		r, err := s.role(ctx, slot, p.opts)
 		if err != nil {
 			return err
 		}
@@ -39,7 +42,8 @@ func (p *Provider) Issue(ctx context.Context, req provider.Request) (provider.Is
 			return fault.New(fault.Unknown, "%s: the role is gone right after it was altered", op)
 		}
 		issued.Handle.ID = rows[0][0]
-		return nil
+		issued.NotAfter, err = notAfter(rows[0][1])
+		return err
 	})
 	if err != nil {
 		return provider.Issued{}, err
@@ -50,12 +54,8 @@ func (p *Provider) Issue(ctx context.Context, req provider.Request) (provider.Is
 // issuable refuses what must not be sent.
 func (p *Provider) issuable(op string, req provider.Request) error {
 	slot := userOf(req.Values)
-	managed := false
-	for _, r := range p.opts.managed() {
-		managed = managed || r == slot
-	}
 	switch {
-	case !managed:
+	case !p.manages(slot):
 		return fault.New(fault.BadConfig, "%s: the value is for role %q, which is not one of the configured", op, slot).
 			WithHint("were roles renamed in rotor.yaml while a rotation was open? put the old names back and finish it")
 	case p.opts.Strategy == rotation.Alternate && slot == req.Current.Slot:
@@ -68,7 +68,7 @@ func (p *Provider) issuable(op string, req provider.Request) error {
 
 func (p *Provider) issuableRole(op, slot string, r role) error {
 	switch {
-	case r.powerful:
+	case r.powerful && !p.opts.BreakGlass:
 		return fault.New(fault.BadConfig, "%s: role %s has powers of its own (superuser, replication or bypassrls)", op, slot).
 			WithHint("rotate a role that has only the application's rights")
 	case !r.exists() && p.opts.Strategy == rotation.InPlace:
@@ -89,7 +89,10 @@ func (p *Provider) login(s *session, slot string, r role, req provider.Request) 
 	if !r.exists() {
 		verb = "CREATE ROLE "
 	}
-	with := " LOGIN INHERIT PASSWORD " + literal(hash) + " VALID UNTIL 'infinity'"
+	with := " LOGIN PASSWORD " + literal(hash) + " VALID UNTIL " + literal(r.until)
+	if p.opts.Strategy == rotation.Alternate {
+		with += " INHERIT"
+	}
 	if p.opts.ConnectionLimit > 0 {
 		with += " CONNECTION LIMIT " + strconv.Itoa(p.opts.ConnectionLimit)
 	}
@@ -107,19 +110,30 @@ func (p *Provider) login(s *session, slot string, r role, req provider.Request) 
 		out = append(out, statement{sql: "COMMENT ON ROLE " + name + " IS " + literal(labelled(r.comment, req.Label))})
 	}
 	if s.super {
-		return append(out, statement{`SELECT oid::text, 1 / (rolpassword = $2)::int FROM pg_authid WHERE rolname = $1`, []string{slot, hash}})
+		return append(out, statement{`SELECT oid::text, ` + untilText + `, 1 / (rolpassword = $2)::int FROM pg_authid WHERE rolname = $1`, []string{slot, hash}})
 	}
-	return append(out, statement{`SELECT oid::text FROM pg_roles WHERE rolname = $1`, []string{slot}})
+	return append(out, statement{`SELECT oid::text, ` + untilText + ` FROM pg_roles WHERE rolname = $1`, []string{slot}})
 }
 
-// explain turns the deliberate division by zero into words.
+// untilText is when the role's password runs out, "" if never.
+const untilText = `COALESCE(to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '')`
+
+// explain finds words for what the server refuses after it looked at the password.
 func (p *Provider) explain(op string, s *session, err error) error {
 	if s.super && strings.Contains(err.Error(), "(SQLSTATE 22012)") {
 		return fault.New(fault.BadConfig, "%s: the server stored something else than the verifier; nothing was changed", op).
 			WithHint("is there an extension that checks or rewrites passwords?")
 	}
+	if refused, ok := errors.AsType[*fault.Error](err); ok && refused.Kind == fault.Rejected && policyState.MatchString(refused.Op) {
+		return refused.WithHint("an extension of the server checks passwords (passwordcheck, credcheck); Rotor sends only verifiers, " +
+			"so let it accept those (credcheck.encrypted_password_allowed), or exempt the role")
+	}
 	return err
 }
+
+// policyState: what the known check_password_hooks raise. passwordcheck has 22023,
+// credcheck 28000 and 0A000, functions in PL/pgSQL P0001.
+var policyState = regexp.MustCompile(`SQLSTATE (22023|28000|0A000|P0001)`)
 
 // role is what the server knows about a login.
 type role struct {
@@ -128,23 +142,29 @@ type role struct {
 	member      bool // of the owner role
 	actsAsOwner bool // SET role TO owner, in the database
 	comment     string
+	until       string // VALID UNTIL of a password given to it now
 }
 
 func (r role) exists() bool { return r.oid != "" }
 
-// role looks a login up; one that does not exist is the zero role.
-func (s *session) role(ctx context.Context, name, owner, database string) (role, error) {
-	rows, err := s.read(ctx, `SELECT r.oid::text, (r.rolsuper OR r.rolreplication OR r.rolbypassrls)::text,
+// role looks a login up; one that does not exist has no oid.
+func (s *session) role(ctx context.Context, name string, o Options) (role, error) {
+	life := ""
+	if o.lifetime() > 0 {
+		life = strconv.FormatInt(int64(o.lifetime().Seconds()), 10)
+	}
+	rows, err := s.read(ctx, `SELECT COALESCE(r.oid::text, ''), COALESCE(r.rolsuper OR r.rolreplication OR r.rolbypassrls, false)::text,
 		EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles o ON o.oid = m.roleid WHERE m.member = r.oid AND o.rolname = $2)::text,
 		EXISTS (SELECT FROM pg_db_role_setting c JOIN pg_database d ON d.oid = c.setdatabase
 			WHERE c.setrole = r.oid AND d.datname = $3 AND ('role=' || $2) = ANY (c.setconfig))::text,
-		COALESCE(shobj_description(r.oid, 'pg_authid'), '')
-		FROM pg_roles r WHERE r.rolname = $1`, name, owner, database)
-	if err != nil || len(rows) == 0 {
+		COALESCE(shobj_description(r.oid, 'pg_authid'), ''),
+		COALESCE(to_char((now() + make_interval(secs => NULLIF($4, '')::float8)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'infinity')
+		FROM (SELECT) one LEFT JOIN pg_roles r ON r.rolname = $1`, name, o.OwnerRole, o.Database, life)
+	if err != nil {
 		return role{}, err
 	}
 	row := rows[0]
-	return role{row[0], row[1] == "true", row[2] == "true", row[3] == "true", row[4]}, nil
+	return role{row[0], row[1] == "true", row[2] == "true", row[3] == "true", row[4], row[5]}, nil
 }
 
 // label is how ours stands at the end of a role's comment.
@@ -167,6 +187,9 @@ func literal(text string) string {
 
 // Find lists the logins that carry our label and are open.
 func (p *Provider) Find(ctx context.Context, labelPrefix string) ([]provider.Found, error) {
+	if p.opts.bySelf() {
+		return nil, nil // a role may not label itself; there is but one, and no stray
+	}
 	var out []provider.Found
 	err := p.admin.with(ctx, "postgres: find", func(ctx context.Context, s *session) error {
 		rows, err := s.read(ctx, `SELECT r.oid::text, r.rolname, d.description FROM pg_shdescription d
@@ -180,38 +203,4 @@ func (p *Provider) Find(ctx context.Context, labelPrefix string) ([]provider.Fou
 		return err
 	})
 	return out, err
-}
-
-// Identify names the handle of a login in use. The password is tried: a role's name
-// alone proves nothing.
-func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Handle, error) {
-	const op = "postgres: identify"
-	name := userOf(values)
-	if name == "" && p.opts.Strategy == rotation.InPlace {
-		name = p.opts.Role
-	}
-	if name == "" {
-		return rotation.Handle{}, fault.New(fault.BadConfig, "%s: the value has no user name", op).
-			WithHint("a target must hold {{.username}}, or the whole connection string must be taken apart by hand")
-	}
-	var r role
-	err := p.admin.with(ctx, op, func(ctx context.Context, s *session) (err error) {
-		r, err = s.role(ctx, name, p.opts.OwnerRole, p.opts.Database)
-		return err
-	})
-	switch {
-	case err != nil:
-		return rotation.Handle{}, err
-	case !r.exists():
-		return rotation.Handle{}, fault.New(fault.Rejected, "%s: there is no role %q", op, name)
-	case r.powerful:
-		return rotation.Handle{}, fault.New(fault.BadConfig, "%s: role %s has powers of its own (superuser, replication or bypassrls)", op, name).
-			WithHint("move the application to a role with only its own rights first")
-	}
-	conn, err := p.connect(ctx, op, p.opts.Address, name, values[password])
-	if err != nil {
-		return rotation.Handle{}, err
-	}
-	closeNow(conn)
-	return rotation.Handle{ID: r.oid, Slot: name}, nil
 }

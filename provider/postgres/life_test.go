@@ -201,6 +201,7 @@ func TestAdminConnectionIsRenewed(t *testing.T) {
 	}
 	a.query(t, "SELECT pg_terminate_backend(pid, 2000)::text FROM pg_stat_activity WHERE usename = $1", a.admin)
 	second := rotate(t, p, first)
+	a.grantTo(t, b.admin, first.Handle.Slot)
 	dsn = b.url("")
 	if err := p.Revoke(t.Context(), first.Handle); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +15,12 @@ import (
 // Options of `provider: {type: postgres}`.
 type Options struct {
 	// Admin refers to the connection string of the role that alters the others;
-	// what it must be allowed to do: `rotor providers postgres`.
+	// what it must be allowed to do: `rotor providers postgres`. Or self: the role
+	// changes its own password, logged in with the present one (in-place only).
 	Admin string `yaml:"admin" json:"admin"`
+	// Server is the connection string of the server, without user and password, for
+	// admin: self, as postgres://db.example:5432?sslmode=verify-full.
+	Server string `yaml:"server,omitempty" json:"server,omitempty"`
 	// Database that the logins are for.
 	Database string `yaml:"database" json:"database"`
 	// Strategy: alternate (default; two roles taking turns) or in-place (one role).
@@ -30,6 +35,11 @@ type Options struct {
 	Role string `yaml:"role,omitempty" json:"role,omitempty"`
 	// Length of passwords in letters and digits, 22 to 128; default 32.
 	Length int `yaml:"length,omitempty" json:"length,omitempty"`
+	// ValidFor makes a new password expire by itself (VALID UNTIL), as 2400h or 100d; it
+	// must outlast the time to the next rotation and the grace. Default: never.
+	ValidFor string `yaml:"valid-for,omitempty" json:"valid-for,omitempty"`
+	// BreakGlass allows a superuser as role (in-place), which is otherwise refused.
+	BreakGlass bool `yaml:"break-glass,omitempty" json:"break-glass,omitempty"`
 	// ConnectionLimit of a role; default: left as it is.
 	ConnectionLimit int `yaml:"connection-limit,omitempty" json:"connection-limit,omitempty"`
 	// Rights that verify proves: owner (default; create a table in the default
@@ -44,6 +54,12 @@ type Options struct {
 	// VerifyAddress is host:port through which consumers connect (PgBouncer);
 	// default the server's.
 	VerifyAddress string `yaml:"verify-address,omitempty" json:"verify-address,omitempty"`
+	// ClientCert is the file of the TLS client certificate for logins of the roles, where
+	// pg_hba.conf wants one; {role} stands for the role's name. Default: the admin's
+	// sslcert. clientcert=verify-full wants the role as the certificate's common name.
+	ClientCert string `yaml:"client-cert,omitempty" json:"client-cert,omitempty"`
+	// ClientKey is the file of its key.
+	ClientKey string `yaml:"client-key,omitempty" json:"client-key,omitempty"`
 	// StatementTimeout of each statement, as 10s (default), at most 1m.
 	StatementTimeout string `yaml:"statement-timeout,omitempty" json:"statement-timeout,omitempty"`
 }
@@ -66,6 +82,9 @@ func (o Options) validated() (Options, error) {
 	if o.Length == 0 {
 		o.Length = 32
 	}
+	if o.Rights == "" && o.BreakGlass {
+		o.Rights = rightsLogin
+	}
 	if o.Rights == "" {
 		o.Rights = rightsOwner
 	}
@@ -75,7 +94,7 @@ func (o Options) validated() (Options, error) {
 	if d, err := time.ParseDuration(o.StatementTimeout); err != nil || d < time.Millisecond || d > time.Minute {
 		return o, bad("statement-timeout: %q", o.StatementTimeout).WithHint("write a duration from 1ms to 1m, for example 10s")
 	}
-	for _, check := range []func() error{o.checkRoles, o.checkNames, o.checkProof, o.checkAddresses} {
+	for _, check := range []func() error{o.checkRoles, o.checkNames, o.checkProof, o.checkAddresses, o.checkSelf, o.checkExtras} {
 		if err := check(); err != nil {
 			return o, err
 		}
@@ -113,7 +132,7 @@ func (o Options) checkRoles() error {
 const maxName = 63
 
 func (o Options) checkNames() error {
-	if o.Admin != "" { // empty when a program, not a file, makes the provider
+	if o.Admin != "" && o.Admin != self { // empty when a program, not a file, makes the provider
 		if _, err := secret.ParseRef(o.Admin); err != nil {
 			return fault.Wrap(fault.BadConfig, "postgres: admin", err)
 		}
@@ -165,11 +184,26 @@ func (o Options) checkAddresses() error {
 	return nil
 }
 
+func (o Options) checkExtras() error {
+	if _, err := parseLifetime(o.ValidFor); err != nil {
+		return bad("valid-for: %q", o.ValidFor).WithHint("write hours or days from 1h on, for example 2400h or 100d")
+	}
+	switch {
+	case (o.ClientCert == "") != (o.ClientKey == ""):
+		return bad("client-cert and client-key belong together").WithHint("name both files, or none")
+	case o.BreakGlass && (o.Strategy != rotation.InPlace || o.OwnerRole != ""):
+		return bad("break-glass belongs to strategy: in-place without owner-role").WithHint("it is one superuser's password that is rotated")
+	}
+	return nil
+}
+
 // timeout of a statement; the text was checked by validated.
 func (o Options) timeout() time.Duration {
 	d, _ := time.ParseDuration(o.StatementTimeout)
 	return d
 }
+
+func (p *Provider) manages(name string) bool { return slices.Contains(p.opts.managed(), name) }
 
 // managed lists the roles whose logins are ours.
 func (o Options) managed() []string {

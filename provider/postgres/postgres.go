@@ -29,6 +29,14 @@ const (
 // marked so yet.
 func userOf(values secret.Set) string { return values[username].Reveal() }
 
+// nameOf also knows the one role of in-place, whose value need not name it.
+func (p *Provider) nameOf(values secret.Set) string {
+	if name := userOf(values); name != "" || p.opts.Strategy != rotation.InPlace {
+		return name
+	}
+	return p.opts.Role
+}
+
 // Provider rotates the roles of one credential. It keeps one administrative
 // connection open between calls; Close closes it.
 type Provider struct {
@@ -49,11 +57,14 @@ var (
 )
 
 // New checks the options; nothing is connected. dsn gives the connection string
-// of the administrative role and is read at each call.
+// of the administrative role and is read at each call; with admin: self it is not used.
 func New(opts Options, dsn secret.Source) (*Provider, error) {
 	opts, err := opts.validated()
 	if err != nil {
 		return nil, err
+	}
+	if opts.bySelf() {
+		dsn = opts.serverSource()
 	}
 	return &Provider{opts: opts, admin: newAdmin(dsn)}, nil
 }
@@ -94,6 +105,9 @@ const (
 // from the server, never write.
 func (p *Provider) Make(ctx context.Context, req provider.Request) (secret.Set, error) {
 	slot, err := p.nextSlot(ctx, req)
+	if err == nil {
+		err = p.adopted(ctx, req)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +134,7 @@ func (p *Provider) nextSlot(ctx context.Context, req provider.Request) (string, 
 			return a, nil
 		}
 	}
-	if !req.Current.IsZero() {
+	if !req.Current.IsZero() || userOf(req.Values) != "" {
 		return a, nil // the current login is neither: an adopted one, or renamed options
 	}
 	return p.idleSlot(ctx)

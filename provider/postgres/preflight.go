@@ -3,7 +3,7 @@ package postgres
 import (
 	"context"
 	"slices"
-	"strconv"
+	"strings"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
@@ -15,23 +15,35 @@ import (
 // password.
 func (p *Provider) Preflight(ctx context.Context, req provider.Request) error {
 	const op = "postgres: preflight"
+	if p.opts.bySelf() {
+		return p.preflightSelf(ctx, op, req)
+	}
 	slot, err := p.nextSlot(ctx, req)
 	if err != nil {
 		return err
 	}
 	err = p.admin.with(ctx, op, func(ctx context.Context, s *session) error {
-		for _, check := range []func(context.Context, string, *session, string) error{
-			p.checkAdmin, p.checkOwner, p.checkSlot,
-		} {
-			if err := check(ctx, op, s, slot); err != nil {
+		if err := p.checkAdmin(op, s); err != nil {
+			return err
+		}
+		seen, err := s.survey(ctx, p.opts, slot, req.Current)
+		if err != nil {
+			return err
+		}
+		for _, check := range []func(string, *session, survey) error{p.checkOwner, p.checkGrantable, p.checkSlot} {
+			if err := check(op, s, seen); err != nil {
 				return err
 			}
 		}
-		return nil
+		return p.checkForeign(ctx, op, s, req.Current.Slot)
 	})
 	if err != nil {
 		return err
 	}
+	return p.asksEverywhere(ctx, op, slot)
+}
+
+func (p *Provider) asksEverywhere(ctx context.Context, op, slot string) error {
 	for _, address := range slices.Compact([]string{p.opts.Address, p.opts.VerifyAddress}) {
 		if err := p.asksForPassword(ctx, op, address, slot); err != nil {
 			return err
@@ -40,7 +52,41 @@ func (p *Provider) Preflight(ctx context.Context, req provider.Request) error {
 	return nil
 }
 
-func (p *Provider) checkAdmin(_ context.Context, op string, s *session, _ string) error {
+// survey is what one query says about the server before a rotation.
+type survey struct {
+	database    bool   // exists and takes connections
+	owner       string // missing, super, login, fine
+	ungrantable string // a role that the admin has no admin option on
+	slot        string
+	exists      bool // the slot's role
+	powers      bool
+	owned       string // objects
+	sessions    string
+}
+
+func (s *session) survey(ctx context.Context, o Options, slot string, current rotation.Handle) (survey, error) {
+	// from PostgreSQL 16 on CREATEROLE reaches only roles with the admin option
+	var reached []string
+	if s.version >= 16 {
+		reached = append([]string{o.OwnerRole, current.Slot}, o.managed()...)
+	}
+	rows, err := s.read(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datallowconn)::text,
+		COALESCE((SELECT CASE WHEN rolsuper THEN 'super' WHEN rolcanlogin THEN 'login' ELSE 'fine' END FROM pg_roles WHERE rolname = $2), 'missing'),
+		COALESCE((SELECT rolname FROM pg_roles WHERE rolname = ANY ($4::text[]) AND NOT rolsuper
+			AND NOT pg_has_role(oid, 'MEMBER WITH ADMIN OPTION') LIMIT 1)::text, ''),
+		(r.oid IS NOT NULL)::text, COALESCE(rolsuper OR rolreplication OR rolbypassrls OR rolcreaterole OR rolcreatedb, false)::text,
+		(SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND deptype = 'o')::text,
+		(SELECT count(*) FROM pg_stat_get_activity(NULL) WHERE usesysid = r.oid AND application_name <> '`+ourName+`')::text
+		FROM (SELECT) one LEFT JOIN pg_roles r ON rolname = $3`,
+		o.Database, o.OwnerRole, slot, array(reached))
+	if err != nil {
+		return survey{}, err
+	}
+	row := rows[0]
+	return survey{row[0] == "true", row[1], row[2], slot, row[3] == "true", row[4] == "true", row[5], row[6]}, nil
+}
+
+func (p *Provider) checkAdmin(op string, s *session) error {
 	switch {
 	case s.version < minVersion:
 		return fault.New(fault.BadConfig, "%s: PostgreSQL %d is too old", op, s.version).WithHint("%d or newer is needed", minVersion)
@@ -59,20 +105,14 @@ func (p *Provider) checkAdmin(_ context.Context, op string, s *session, _ string
 	return nil
 }
 
-func (p *Provider) checkOwner(ctx context.Context, op string, s *session, _ string) error {
-	rows, err := s.read(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datallowconn)::text,
-		COALESCE((SELECT CASE WHEN rolsuper THEN 'super' WHEN rolcanlogin THEN 'login' ELSE 'fine' END FROM pg_roles WHERE rolname = $2), 'missing')`,
-		p.opts.Database, p.opts.OwnerRole)
-	if err != nil {
-		return err
-	}
-	if rows[0][0] != "true" {
+func (p *Provider) checkOwner(op string, _ *session, seen survey) error {
+	if !seen.database {
 		return fault.New(fault.BadConfig, "%s: there is no database %q", op, p.opts.Database).WithHint("check the option database")
 	}
 	if p.opts.OwnerRole == "" {
 		return nil
 	}
-	switch rows[0][1] {
+	switch seen.owner {
 	case "missing":
 		return fault.New(fault.BadConfig, "%s: there is no owner role %q", op, p.opts.OwnerRole).
 			WithHint("CREATE ROLE %q NOLOGIN, and REASSIGN OWNED BY the present login TO it in every database", p.opts.OwnerRole)
@@ -83,49 +123,36 @@ func (p *Provider) checkOwner(ctx context.Context, op string, s *session, _ stri
 		return fault.New(fault.BadConfig, "%s: the owner role %s can log in", op, p.opts.OwnerRole).
 			WithHint("ALTER ROLE %q NOLOGIN once no session uses it: its own password would never be rotated", p.opts.OwnerRole)
 	}
-	return s.checkGrantable(ctx, op, p.opts)
+	return nil
 }
 
-// checkGrantable: from PostgreSQL 16 on CREATEROLE reaches only roles that the admin
-// has the admin option on.
-func (s *session) checkGrantable(ctx context.Context, op string, o Options) error {
-	if s.super || s.version < 16 {
+func (p *Provider) checkGrantable(op string, s *session, seen survey) error {
+	if s.super || seen.ungrantable == "" {
 		return nil
 	}
-	rows, err := s.read(ctx, `SELECT rolname FROM pg_roles WHERE rolname = ANY ($1::text[])
-		AND NOT pg_has_role(oid, 'MEMBER WITH ADMIN OPTION')`, array(append([]string{o.OwnerRole}, o.managed()...)))
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	return fault.New(fault.Denied, "%s: the admin has no admin option on role %s", op, rows[0][0]).
-		WithHint("GRANT %q TO %q WITH ADMIN OPTION", rows[0][0], s.user)
+	return fault.New(fault.Denied, "%s: the admin has no admin option on role %s", op, seen.ungrantable).
+		WithHint("GRANT %q TO %q WITH ADMIN OPTION", seen.ungrantable, s.user)
 }
 
 // checkSlot: the role whose turn it is must be harmless, and idle where it alternates.
-func (p *Provider) checkSlot(ctx context.Context, op string, s *session, slot string) error {
-	rows, err := s.read(ctx, `SELECT (rolsuper OR rolreplication OR rolbypassrls OR rolcreaterole OR rolcreatedb)::text,
-		(SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND deptype = 'o')::text,
-		(SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid)::text
-		FROM pg_roles r WHERE rolname = $1`, slot)
-	if err != nil {
-		return err
-	}
+func (p *Provider) checkSlot(op string, _ *session, seen survey) error {
+	slot := seen.slot
 	alternate := p.opts.Strategy == rotation.Alternate
-	if len(rows) == 0 {
+	if !seen.exists {
 		if alternate {
 			return nil // Issue creates it
 		}
 		return fault.New(fault.BadConfig, "%s: there is no role %q", op, slot).WithHint("create it, or correct the option role")
 	}
-	switch powers, owned, sessions := rows[0][0], rows[0][1], rows[0][2]; {
-	case powers == "true":
+	switch {
+	case seen.powers && !p.opts.BreakGlass:
 		return fault.New(fault.BadConfig, "%s: role %s has powers of its own (superuser, replication, bypassrls, createrole or createdb)", op, slot).
 			WithHint("rotate a role that has only the application's rights")
-	case alternate && owned != "0":
-		return fault.New(fault.BadConfig, "%s: role %s owns %s objects; with alternating logins all belong to the owner role", op, slot, owned).
+	case alternate && seen.owned != "0":
+		return fault.New(fault.BadConfig, "%s: role %s owns %s objects; with alternating logins all belong to the owner role", op, slot, seen.owned).
 			WithHint("in every database: REASSIGN OWNED BY %q TO %q", slot, p.opts.OwnerRole)
-	case alternate && sessions != "0":
-		return fault.New(fault.NeedsPerson, "%s: role %s should be idle and has %s open sessions", op, slot, sessions).
+	case alternate && seen.sessions != "0":
+		return fault.New(fault.NeedsPerson, "%s: role %s should be idle and has %s open sessions", op, slot, seen.sessions).
 			WithHint("its password is about to change; see who it is in pg_stat_activity and move them to the current login")
 	}
 	return nil
@@ -133,12 +160,9 @@ func (p *Provider) checkSlot(ctx context.Context, op string, s *session, slot st
 
 // array is a text[] literal.
 func array(items []string) string {
-	out := "{"
+	quoted := make([]string, len(items))
 	for i, item := range items {
-		if i > 0 {
-			out += ","
-		}
-		out += strconv.Quote(item)
+		quoted[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(item) + `"`
 	}
-	return out + "}"
+	return "{" + strings.Join(quoted, ",") + "}"
 }

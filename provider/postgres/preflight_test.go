@@ -163,7 +163,7 @@ func TestVerifyFindsMissingRights(t *testing.T) {
 			return "ALTER ROLE " + ident(a.opts.Roles[0]) + " IN DATABASE " + ident(a.Name) + " RESET role"
 		}, fault.Denied, provider.Restricted},
 		{"no table may be made", func(a *account) string {
-			return "REVOKE ALL ON SCHEMA public FROM " + ident(a.opts.OwnerRole)
+			return "REVOKE ALL ON SCHEMA public FROM PUBLIC, " + ident(a.opts.OwnerRole)
 		}, fault.Denied, provider.Alive},
 		{"the sequence is closed", func(a *account) string {
 			return "ALTER TABLE " + ident(a.mark+"orders") + " OWNER TO postgres; GRANT INSERT ON " + ident(a.mark+"orders") + " TO " + ident(a.opts.OwnerRole)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strconv"
 	"strings"
 )
 
@@ -9,8 +10,8 @@ import (
 // pg_stat_statements and for a moment in pg_stat_activity. Whoever may change these
 // settings changes them for the one transaction. Each has its own reason:
 var quiet = []struct{ name, value string }{
-	{"log_statement", "'none'"},
-	{"log_min_error_statement", "'panic'"}, // else a failing ALTER is logged with its text
+	{"log_statement", "none"},
+	{"log_min_error_statement", "panic"}, // else a failing ALTER is logged with its text
 	{"log_min_duration_statement", "-1"},
 	{"log_min_duration_sample", "-1"},
 	{"track_activities", "off"},
@@ -36,10 +37,21 @@ func (s *session) learnQuiet(ctx context.Context) error {
 	s.quiet = nil
 	for i, q := range quiet {
 		if allowed || len(rows) == 1 && rows[0][i] == "true" {
-			s.quiet = append(s.quiet, "SET LOCAL "+q.name+" = "+q.value)
+			s.quiet = append(s.quiet, "set_config('"+q.name+"', '"+q.value+"', true)")
 		}
 	}
 	return s.noSampling(ctx)
+}
+
+// learnQuietAs is for a session of another login, whose powers are not known.
+func (s *session) learnQuietAs(ctx context.Context) error {
+	s.version, _ = strconv.Atoi(leadingDigits(s.conn.ParameterStatus("server_version")))
+	rows, err := s.read(ctx, "SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user")
+	if err != nil {
+		return err
+	}
+	s.super = len(rows) == 1 && rows[0][0] == "true"
+	return s.learnQuiet(ctx)
 }
 
 // noSampling: whether a whole transaction is logged (log_transaction_sample_rate) is
@@ -54,9 +66,8 @@ func (s *session) noSampling(ctx context.Context) error {
 
 // hushed puts the settings before statements whose text is nobody's business.
 func (s *session) hushed(statements ...statement) []statement {
-	var out []statement
-	for _, q := range s.quiet {
-		out = append(out, statement{sql: q})
+	if len(s.quiet) == 0 {
+		return statements
 	}
-	return append(out, statements...)
+	return append([]statement{{sql: "SELECT " + strings.Join(s.quiet, ", ")}}, statements...)
 }

@@ -20,22 +20,25 @@ import (
 // The engine does not call it for a password that was overwritten.
 func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 	const op = "postgres: revoke"
-	if !isOID(h.ID) {
+	switch {
+	case !isOID(h.ID):
 		return fault.New(fault.BadConfig, "%s: the handle has no oid", op)
+	case p.opts.bySelf():
+		return p.noAdmin(op)
 	}
 	return p.admin.with(ctx, op, func(ctx context.Context, s *session) error {
 		name, err := p.revocable(ctx, op, s, h)
 		if err != nil || name == "" {
 			return err
 		}
-		_, err = s.change(ctx, p.opts.timeout(),
+		_, ended, err := s.changeThen(ctx, p.opts.timeout(), endSessions(h.ID),
 			statement{sql: "ALTER ROLE " + pgx.Identifier{name}.Sanitize() + " NOLOGIN PASSWORD NULL"},
 			// fails, and so undoes the change, if the name meanwhile belongs to another role
 			statement{`SELECT 1 / (NOT rolcanlogin)::int FROM pg_roles WHERE oid = $1::oid`, []string{h.ID}})
-		if err != nil {
+		if err != nil || ended != nil && len(ended) == 0 {
 			return err
 		}
-		return s.endSessions(ctx, h.ID)
+		return s.untilEnded(ctx, h.ID)
 	})
 }
 
@@ -52,9 +55,11 @@ func (p *Provider) revocable(ctx context.Context, op string, s *session, h rotat
 		return "", err
 	}
 	switch name := rows[0][0]; {
-	case rows[0][1] == "true" || rows[0][2] == "true" || name == p.opts.OwnerRole:
-		return "", fault.New(fault.BadConfig, "%s: role %s is a superuser, the owner role or the admin itself; it is not revoked", op, name).
-			WithHint("the handle must be a login of the application")
+	case rows[0][2] == "true" || name == p.opts.OwnerRole:
+		return "", fault.New(fault.BadConfig, "%s: role %s is the owner role or the admin itself; it is not revoked", op, name).
+			WithHint("the handle must be a login of the application; if Rotor's admin connection uses the application's login, make a role of its own for Rotor")
+	case rows[0][1] == "true":
+		return "", keptSuperuser(op, name)
 	case h.Slot != "" && name != h.Slot && !label.MatchString(rows[0][3]):
 		// an oid is immutable within one cluster; after dump and restore it is anybody's
 		return "", fault.New(fault.NeedsPerson, "%s: the role with oid %s is called %s, not %s, and carries no label of Rotor's", op, h.ID, name, h.Slot).
@@ -67,14 +72,27 @@ func (p *Provider) revocable(ctx context.Context, op string, s *session, h rotat
 	}
 }
 
+// keptSuperuser: to close a superuser may lock everybody out of the cluster, and nobody
+// can tell from inside whether another one can still log in. A person decides.
+func keptSuperuser(op, name string) error {
+	return fault.New(fault.NeedsPerson, "%s: role %s is a superuser and is kept as break-glass", op, name).
+		WithHint("its old password still works: give it one of its own, which you keep, by \\password %s in psql, or as a credential with strategy: in-place, role: %s, break-glass: true", name, name)
+}
+
 // rounds of ending sessions: one is enough unless a login was just on its way in.
 const rounds = 5
 
-// endSessions waits up to two seconds for each session, in the server.
-func (s *session) endSessions(ctx context.Context, oid string) error {
+// endSessions waits up to two seconds for each session, in the server. No row: there was
+// none.
+func endSessions(oid string) statement {
+	return statement{`SELECT pg_terminate_backend(pid, 2000)::text FROM pg_stat_get_activity(NULL)
+		WHERE usesysid = $1::oid AND pid <> pg_backend_pid()`, []string{oid}}
+}
+
+func (s *session) untilEnded(ctx context.Context, oid string) error {
+	end := endSessions(oid)
 	for range rounds {
-		rows, err := s.read(ctx, `SELECT pg_terminate_backend(pid, 2000)::text FROM pg_stat_activity
-			WHERE usesysid = $1::oid AND pid <> pg_backend_pid()`, oid)
+		rows, err := s.read(ctx, end.sql, end.params...)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -83,20 +101,24 @@ func (s *session) endSessions(ctx context.Context, oid string) error {
 		WithHint("SELECT pid, state, query FROM pg_stat_activity WHERE usesysid = %s", oid)
 }
 
-// Usage counts the role's open sessions. None now does not mean none tonight.
+// Usage counts the role's open sessions, without our own, which may take a moment to
+// end after we hung up. None now does not mean none tonight.
 func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
 	const op = "postgres: usage"
 	if !isOID(h.ID) {
 		return provider.Usage{}, fault.New(fault.BadConfig, "%s: the handle has no oid", op)
 	}
 	var u provider.Usage
+	if p.opts.bySelf() {
+		return u, nil // only by logging in, which would count as use
+	}
 	err := p.admin.with(ctx, op, func(ctx context.Context, s *session) error {
 		if !s.statistic {
 			return nil // the sessions of other roles are hidden from us
 		}
 		rows, err := s.read(ctx, `SELECT COALESCE(NULLIF(application_name, ''), 'unnamed') || ' from ' || COALESCE(host(client_addr), 'the server itself'),
 			count(*)::text, to_char(max(GREATEST(backend_start, state_change)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-			FROM pg_stat_activity WHERE usesysid = $1::oid GROUP BY 1 ORDER BY 1`, h.ID)
+			FROM pg_stat_get_activity(NULL) WHERE usesysid = $1::oid AND application_name <> '`+ourName+`' GROUP BY 1 ORDER BY 1`, h.ID)
 		if err == nil {
 			u, err = usageOf(rows)
 		}
@@ -125,6 +147,9 @@ func usageOf(rows [][]string) (provider.Usage, error) {
 // Now is the server's clock.
 func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 	var now time.Time
+	if p.opts.bySelf() {
+		return now, p.noAdmin("postgres: clock")
+	}
 	err := p.admin.with(ctx, "postgres: clock", func(ctx context.Context, s *session) error {
 		rows, err := s.read(ctx, `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`)
 		if err != nil {

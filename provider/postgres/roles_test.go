@@ -16,6 +16,7 @@ func TestAdoptsAForeignLogin(t *testing.T) {
 	a := newAccount(t, rotation.Alternate, true)
 	legacy, word := a.mark+"legacy", secret.Random(24)
 	a.Exec(t, "CREATE ROLE "+ident(legacy)+" LOGIN PASSWORD '"+word.Reveal()+"'")
+	a.grantTo(t, a.admin, legacy)
 	p := a.open(t, "")
 	current := provider.Issued{Values: secret.Set{"username": secret.Public(legacy), "password": word}}
 	h, err := p.Identify(t.Context(), current.Values)
@@ -33,8 +34,8 @@ func TestAdoptsAForeignLogin(t *testing.T) {
 	if live, _ := p.Probe(t.Context(), current); live != provider.Refused {
 		t.Errorf("the legacy login is %s", live)
 	}
-	if _, err := p.Identify(t.Context(), secret.Set{"username": secret.Public("postgres"), "password": word}); fault.KindOf(err) != fault.BadConfig {
-		t.Errorf("Identify of a superuser: %v", err)
+	if _, err := p.Identify(t.Context(), secret.Set{"username": secret.Public("postgres"), "password": word}); fault.KindOf(err) != fault.Rejected {
+		t.Errorf("Identify of a superuser by a wrong password: %v", err)
 	}
 }
 
@@ -136,9 +137,9 @@ func TestRevokeRefusesWhatWouldHurt(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, rotation.Alternate, true)
 	p := a.open(t, "")
-	for _, name := range []string{"postgres", a.admin, a.opts.OwnerRole} {
+	for name, kind := range map[string]fault.Kind{"postgres": fault.NeedsPerson, a.admin: fault.BadConfig, a.opts.OwnerRole: fault.BadConfig} {
 		oid := a.query(t, "SELECT oid::text FROM pg_roles WHERE rolname = $1", name)[0]
-		if err := p.Revoke(t.Context(), rotation.Handle{ID: oid, Slot: a.opts.Roles[0]}); fault.KindOf(err) != fault.BadConfig || err == nil {
+		if err := p.Revoke(t.Context(), rotation.Handle{ID: oid, Slot: a.opts.Roles[0]}); fault.KindOf(err) != kind || err == nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -1,13 +1,7 @@
 package postgres
 
 import (
-	"fmt"
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-
 	"github.com/agenticverz/rotor/provider"
-	"github.com/agenticverz/rotor/rotation"
 )
 
 const name = "postgres"
@@ -20,7 +14,12 @@ func Type() provider.Type {
 		Doc:        doc(),
 		Evidence:   provider.EvidenceServer,
 		NewOptions: func() any { return new(Options) },
-		Refs:       func(opts any) map[string]string { return map[string]string{"admin": opts.(*Options).Admin} },
+		Refs: func(opts any) map[string]string {
+			if o := opts.(*Options); !o.bySelf() {
+				return map[string]string{"admin": o.Admin}
+			}
+			return nil
+		},
 		New: func(opts any, c provider.Context) (provider.Provider, error) {
 			o := *opts.(*Options)
 			if o.Admin == "" {
@@ -29,6 +28,9 @@ func Type() provider.Type {
 			if _, err := o.validated(); err != nil {
 				return nil, err
 			}
+			if o.bySelf() {
+				return New(o, nil)
+			}
 			dsn, err := c.Bind.Source(o.Admin)
 			if err != nil {
 				return nil, err
@@ -36,37 +38,6 @@ func Type() provider.Type {
 			return New(o, dsn)
 		},
 	}
-}
-
-// Grants is the SQL that a superuser runs once, so that admin, which is no
-// superuser, may rotate the roles of o. One statement a line; comments between.
-func Grants(o Options, admin string) string {
-	a := pgx.Identifier{admin}.Sanitize()
-	owner := pgx.Identifier{o.OwnerRole}.Sanitize()
-	lines := []string{
-		"-- Rotor's own login: alters roles, ends their sessions, sees them",
-		"CREATE ROLE " + a + " LOGIN CREATEROLE;",
-		"GRANT pg_read_all_stats, pg_signal_backend TO " + a + ";",
-		"-- PostgreSQL 15 and newer: keeps password verifiers out of log and statistics",
-	}
-	for _, q := range quiet {
-		lines = append(lines, "GRANT SET ON PARAMETER "+q.name+" TO "+a+";")
-	}
-	if o.Strategy != rotation.InPlace {
-		lines = append(lines,
-			"-- the role that owns everything and never logs in",
-			"CREATE ROLE "+owner+" NOLOGIN;",
-			"-- PostgreSQL 16 and newer need this; older ones do no harm by it",
-			"GRANT "+owner+" TO "+a+" WITH ADMIN OPTION;",
-		)
-	}
-	return strings.Join(lines, "\n") + "\n"
-}
-
-func doc() string {
-	example := Options{OwnerRole: "nova_owner", Roles: []string{"nova_a", "nova_b"}}
-	indented := "    " + strings.ReplaceAll(strings.TrimSpace(Grants(example, "rotor_admin")), "\n", "\n    ")
-	return fmt.Sprintf(docText, indented)
 }
 
 const docText = `Passwords are made by Rotor and reach the server only as SCRAM-SHA-256 verifiers: the
@@ -80,12 +51,20 @@ plain text is in no statement, no server log and no statistics view.
         owner-role: nova_owner
         roles: [nova_a, nova_b]
 
-**Rights.** A superuser works. Better is a role of its own:
+**Rights.** A superuser works. Better is a role of its own. On PostgreSQL 16 and newer:
 
 %s
 
-Set its password with ` + "`\\password rotor_admin`" + `. From PostgreSQL 16 on, roles that exist
-already also need ` + "`GRANT nova_a TO rotor_admin WITH ADMIN OPTION`" + `; Rotor creates missing ones.
+On PostgreSQL 15 the same without the last line, and so on 14, where the
+` + "`GRANT SET ON PARAMETER`" + ` lines do not exist yet either: there the verifier, never the
+password, may appear in the server's log. Set its password with ` + "`\\password rotor_admin`" + `.
+From 16 on it can alter only roles that it made or was given: for logins that exist already,
+the present one included, ` + "`GRANT nova_a TO rotor_admin WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`" + `.
+
+**Without an admin.** ` + "`admin: self`" + ` with ` + "`strategy: in-place`" + ` and ` + "`server:`" + ` (a connection string
+without user and password) lets a role change its own password, logged in with the present
+one. Which of the two passwords works tells what became of a try whose answer was lost.
+Nobody can close the login then, label it, or see its sessions.
 
 **Strategy.** *alternate*: the login that is not in use gets a new password, consumers move to
 it, then the other one is closed. Both act as the owner role (` + "`SET role TO`" + ` in the database),
@@ -93,21 +72,48 @@ so it makes no difference which of them created a table. Nothing is ever dropped
 changes the password of one role: new connections with the old password fail until the
 consumer presents the new one.
 
-**A person must**, once, move the objects of the present login to the owner role, in every
-database of the cluster: ` + "`REASSIGN OWNED BY nova TO nova_owner`" + `. Rotor refuses to give its
-password to a login that owns objects.
+**Adoption.** ` + "`rotor adopt`" + ` hands the objects of the present login to the owner role, in every
+database of the cluster, with its grants, default privileges, row policies, user mappings,
+memberships, settings and limits, so that the new logins can do what it could. It shows the
+SQL first and can be undone until the old login is retired. The old login goes on working,
+and acts as the owner role from its next session on. Tables are locked for a moment each; a
+lock that is not had within 5 s ends the try, and the next one goes on from there. Rotor
+does not rotate away from a login that still owns objects. The admin must be a superuser for
+it, or a member of the present login.
+
+A superuser (docker's POSTGRES_USER) is never closed: its objects are moved one by one, it
+goes on as itself until the first rotation, and is kept as break-glass. Its functions with
+SECURITY DEFINER, extensions, event triggers and foreign data wrappers stay its own. Give it
+a password of its own afterwards, as a credential of its own:
+
+    break-glass:
+      provider: {type: postgres, admin: env:ROTOR_PG_ADMIN, database: postgres,
+        strategy: in-place, role: postgres, break-glass: true}
 
 **Verify** logs in over TCP, through ` + "`verify-address`" + ` if consumers use a pooler, checks who
 it arrived as, and creates a table in a transaction that it rolls back; ` + "`verify-table`" + ` adds an
 INSERT. A server that does not ask for a password there (trust, peer) is refused: any
 password would "work".
 
+**TLS.** sslmode, sslrootcert, sslcert and sslkey of the admin's connection string hold for
+the logins too. Where pg_hba.conf has ` + "`clientcert=verify-full`" + `, each role presents a
+certificate with its own name: ` + "`client-cert: /etc/rotor/{role}.crt`" + ` and ` + "`client-key`" + `.
+
 **Limits.** A role has one password: two at a time need two roles. Sessions that were opened
-with the old password of an in-place role stay open. PostgreSQL 14 is the oldest supported.
-Without the parameter grants above the verifier, never the password, may appear in the
-server's log. The label stands at the end of the role's comment.
+with the old password of an in-place role stay open; end those from before the change with
+` + "`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND backend_start < '…'`" + `.
+Acting as the owner role, a login cannot end or look into other sessions of its own name.
+PostgreSQL 14 is the oldest supported. The label stands at the end of the role's comment.
+
+A verifier is kept out of the server's log, pg_stat_statements and pg_stat_activity where the
+admin may change those settings for its transaction: a superuser may all of it, others what
+was granted above. Nobody can keep it out of the write-ahead log and of backups, nor out of
+an extension that logs by itself (pgaudit, which blots passwords out); and
+` + "`log_transaction_sample_rate`" + ` only a superuser can evade. It is no password: from a random
+one of 32 characters nothing can be guessed.
 
 **What "dead" proves.** The server itself, asked directly and not through a pooler, refused
-this login (28P01, or 28000 for a role without LOGIN); and the revocation came back only when
+this login (28P01 in the middle of the password exchange, or 28000 for a role without
+LOGIN); and the revocation came back only when
 no session of the role was left. A proxy that answers logins by itself (some hosted services)
 proves nothing: there death stays *not provable*.`

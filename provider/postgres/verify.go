@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +28,7 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 	if address == "" {
 		address = p.opts.Address
 	}
-	name := userOf(v.Values)
+	name := p.nameOf(v.Values)
 	conn, err := p.connect(ctx, op, address, name, v.Values[password])
 	if err != nil {
 		return err
@@ -41,7 +39,7 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 
 // prove sends everything as one message: a pooler must not spread it over sessions.
 func (p *Provider) prove(ctx context.Context, op string, conn *pgconn.PgConn, name string) error {
-	sql := []string{"BEGIN", "SET LOCAL statement_timeout = " + strconv.FormatInt(p.opts.timeout().Milliseconds(), 10),
+	sql := []string{"BEGIN", "SET LOCAL statement_timeout = " + milliseconds(p.opts.timeout()),
 		"SELECT session_user::text, current_user::text"}
 	if p.opts.Rights == rightsOwner {
 		sql = append(sql, "CREATE TABLE rotor_verify_"+strings.ToLower(rand.Text())+" (n integer)")
@@ -106,11 +104,11 @@ func (p *Provider) proofFailure(op string, err error) error {
 // Probe logs in at the server itself: a pooler's refusal proves nothing about the role.
 func (p *Provider) Probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
 	const op = "postgres: probe"
-	name := userOf(v.Values)
+	name := p.nameOf(v.Values)
 	conn, err := p.connect(ctx, op, p.opts.Address, name, v.Values[password])
 	switch {
 	case errors.Is(err, errDead):
-		return provider.Refused, nil
+		return p.refusedOrExpired(ctx, op, name), nil
 	case fault.KindOf(err) == fault.Denied && err != nil:
 		return provider.Restricted, nil // authenticated, but may not connect to the database
 	case err != nil:
@@ -139,7 +137,7 @@ func (p *Provider) connect(ctx context.Context, op, address, name string, word s
 	cfg.Password, cfg.RequireAuth = word.Reveal(), askForPassword // sent by the driver, never kept
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return nil, loginFailure(op, err)
+		return nil, p.loginFailure(op, cfg, err)
 	}
 	return conn, nil
 }
@@ -180,59 +178,4 @@ func (p *Provider) wantsPassword(ctx context.Context, op, address, name string) 
 		return noPasswordAsked(op)
 	}
 	return loginFailure(op, err)
-}
-
-// loginConfig takes the way to the server, TLS included, from the admin's connection
-// string and everything else from the options.
-func (p *Provider) loginConfig(ctx context.Context, op, address, name string) (*pgconn.Config, error) {
-	dsn, err := p.admin.source(ctx, op)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := parseDSN(op, dsn)
-	if err != nil {
-		return nil, err
-	}
-	cfg.User, cfg.Database = name, p.opts.Database
-	cfg.RuntimeParams = map[string]string{"application_name": "rotor"}
-	if address != "" {
-		redirect(cfg, address)
-	} else if isSocket(cfg.Host) {
-		return nil, fault.New(fault.BadConfig, "%s: the admin's connection is a unix socket, where passwords are rarely asked", op).
-			WithHint("set address: host:port of the server")
-	}
-	return cfg, nil
-}
-
-func isSocket(host string) bool { return strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") }
-
-// redirect sends cfg to another host and port, with the TLS variants of its first host.
-func redirect(cfg *pgconn.Config, address string) {
-	host, text, _ := net.SplitHostPort(address)  // validated with the options
-	number, _ := strconv.ParseUint(text, 10, 16) // likewise
-	from, fromPort, port := cfg.Host, cfg.Port, uint16(number)
-	var variants []*pgconn.FallbackConfig
-	for _, f := range cfg.Fallbacks {
-		if f.Host == from && f.Port == fromPort {
-			f.Host, f.Port = host, port
-			variants = append(variants, f)
-		}
-	}
-	cfg.Host, cfg.Port, cfg.Fallbacks = host, port, variants
-	for _, f := range variants {
-		if f.TLSConfig != nil && f.TLSConfig.ServerName != "" {
-			f.TLSConfig = f.TLSConfig.Clone()
-			f.TLSConfig.ServerName = host
-		}
-	}
-	if cfg.TLSConfig != nil && cfg.TLSConfig.ServerName != "" {
-		cfg.TLSConfig = cfg.TLSConfig.Clone()
-		cfg.TLSConfig.ServerName = host
-	}
-}
-
-func closeNow(conn *pgconn.PgConn) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = conn.Close(ctx)
 }

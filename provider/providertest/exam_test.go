@@ -98,3 +98,30 @@ func TestWrongValueKeepsItsShape(t *testing.T) {
 		}
 	}
 }
+
+// TestJourney: good providers arrive, whatever happens on the way.
+func TestJourney(t *testing.T) {
+	for _, minter := range []rotation.Minter{rotation.ByProvider, rotation.ByRotor} {
+		t.Run(string(minter), func(t *testing.T) { Journey(t, setup(minter, "")) })
+	}
+}
+
+// TestBadProvidersDoNotArrive: each bug shows on some journey.
+func TestBadProvidersDoNotArrive(t *testing.T) {
+	for _, bug := range []struct {
+		name   string
+		minter rotation.Minter
+		trip   trip
+	}{
+		{"no-label", rotation.ByProvider, trip{lose: true}},
+		{"revoke-everything", rotation.ByProvider, trip{}},
+		{"issue-doubles", rotation.ByRotor, trip{lose: true}},
+		{"remembers-ids", rotation.ByProvider, trip{}},
+	} {
+		t.Run(bug.name, func(t *testing.T) {
+			if _, err := travel(t, setup(bug.minter, bug.name), bug.trip); err == nil {
+				t.Error("arrived")
+			}
+		})
+	}
+}

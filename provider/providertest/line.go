@@ -28,6 +28,7 @@ type Line struct {
 	mended  chan struct{}
 	canned  *Reply
 	calls   int
+	changes int
 }
 
 // NewLine serves the handler until the end of the test.
@@ -60,6 +61,9 @@ func (l *Line) listen(address string) string {
 func (l *Line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	l.calls++
+	if l.Changes(r) {
+		l.changes++
+	}
 	canned, broken, mended := l.canned, l.broken, l.mended
 	l.mu.Unlock()
 	switch {
@@ -105,13 +109,17 @@ func (l *Line) Break(b Breakage) (mend func()) {
 // HTTP is the hook of Subject: the vendor's answers to a revoked value and to the
 // revocation of what is gone.
 func (l *Line) HTTP(refusal, gone Reply) *HTTP {
-	return &HTTP{Answer: l.answer, Refusal: refusal, Gone: gone}
+	return &HTTP{Answer: l.answer, Refusal: refusal, Gone: gone, Changed: func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.changes
+	}}
 }
 
 func (l *Line) answer(r Reply) (func() int, func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.canned, l.calls = &r, 0
+	l.canned, l.calls, l.changes = &r, 0, 0
 	calls := func() int {
 		l.mu.Lock()
 		defer l.mu.Unlock()

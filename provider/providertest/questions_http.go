@@ -86,7 +86,11 @@ func (s *sitting) table(what string, v provider.Issued, rows []expectation, call
 		r := Reply{row.status, http.Header{"Retry-After": {"7"}, "Content-Type": {"text/html"}}, gateway}
 		err, calls := s.answered(r, v, call)
 		name := fmt.Sprintf("%s answered with %d", what, row.status)
-		if err := wantKind(name, err, row.kinds...); err != nil {
+		kinds := row.kinds
+		if row.status >= 500 && s.HTTP.Changed != nil && s.HTTP.Changed() == 0 {
+			kinds = append(kinds[:len(kinds):len(kinds)], fault.Transient) // only asked: proven not applied
+		}
+		if err := wantKind(name, err, kinds...); err != nil {
 			return err
 		}
 		if calls > 1 && row.status != http.StatusOK {
@@ -131,8 +135,19 @@ func askHTTPRevoke(s *sitting) error {
 	return nil
 }
 
-func askHTTPVerify(s *sitting) error {
+// valueHTTP: the value itself is used over HTTP.
+func (s *sitting) valueHTTP() error {
 	if err := s.http(); err != nil {
+		return err
+	}
+	if s.HTTP.Elsewhere != "" {
+		return skip("the value is used elsewhere: %s", s.HTTP.Elsewhere)
+	}
+	return nil
+}
+
+func askHTTPVerify(s *sitting) error {
+	if err := s.valueHTTP(); err != nil {
 		return err
 	}
 	v, _, err := s.next(provider.Issued{})
@@ -148,7 +163,7 @@ func askHTTPVerify(s *sitting) error {
 }
 
 func askHTTPProbe(s *sitting) error {
-	if err := s.http(); err != nil {
+	if err := s.valueHTTP(); err != nil {
 		return err
 	}
 	if _, ok := s.Provider.(provider.Prober); !ok {

@@ -72,6 +72,13 @@ type HTTP struct {
 	Refusal Reply
 	// Gone is the vendor's answer to the revocation of what is already gone.
 	Gone Reply
+	// Elsewhere says where the value itself is used, if not at this address ("a login
+	// over SQL"). Verify and Probe are then not asked about HTTP answers; the
+	// provider's own tests do that for the protocol in question.
+	Elsewhere string
+	// Changed counts the requests since Answer that would change something. An
+	// answer to one that would not proves that nothing was changed. May be nil.
+	Changed func() int
 }
 
 // Reply is one HTTP answer.

@@ -43,7 +43,7 @@ func main() {
 
 func run(ctx context.Context, rotor, out string) error {
 	var all []figure
-	for _, part := range []func(context.Context, string) ([]figure, error){journalFloor, postgresFloor, runbookScript, binary} {
+	for _, part := range []func(context.Context, string) ([]figure, error){journalFloor, postgresFloor, pgbouncer, runbookScript, binary} {
 		figures, err := part(ctx, rotor)
 		if err != nil {
 			return err

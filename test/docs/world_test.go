@@ -24,12 +24,13 @@ import (
 // the program that restarts.
 func (s *session) world(name string) {
 	s.t.Helper()
-	if name != "nova" {
-		s.t.Fatalf("there is no world %s", name)
-	}
 	s.begin()
 	s.shown = "/srv/nova"
 	password := rand.Text()
+	if name == "legacy" {
+		s.legacy(password)
+		return
+	}
 	db := s.database(password)
 	url := fmt.Sprintf("postgresql://nova_a:%s@127.0.0.1:%d/nova_aos", password, db.Port)
 	s.write(".env", "POSTGRES_USER=nova_a\nPOSTGRES_PASSWORD="+password+"\nDATABASE_URL="+url+"\nMACHINE_SECRET_TOKEN="+rand.Text()+"\n")
@@ -44,14 +45,38 @@ func (s *session) world(name string) {
 		{"[/usr/local/bin/nova-unit, deploy]", fmt.Sprintf("[%s, unit, deploy, %s]", self, socket)},
 		{"[/usr/local/bin/nova-unit, confirm]", fmt.Sprintf("[%s, unit, confirm, %s]", self, socket)},
 	}
-	for _, b := range blocks(s.t, "README.md") {
-		if name, _ := b.order("config"); name == "nova" {
+	s.configured("README.md", "nova")
+}
+
+// configured takes the page's rotor.yaml and trusts it.
+func (s *session) configured(page, world string) {
+	s.t.Helper()
+	for _, b := range blocks(s.t, page) {
+		if name, _ := b.order("config"); name == world {
 			s.write("rotor.yaml", s.real(b.text))
 		}
 	}
 	if out, err := s.bash("rotor config trust --yes"); err != nil {
 		s.t.Fatalf("%v: %s", err, out)
 	}
+}
+
+// legacy is a database whose application logs in as the owner of everything.
+func (s *session) legacy(password string) {
+	s.t.Helper()
+	db := testserver.OwnPostgres(s.t, localserver.PostgresOptions{})
+	err := errors.Join(
+		db.Exec(s.t.Context(), "postgres", "CREATE ROLE nova LOGIN PASSWORD '"+password+"'", "CREATE DATABASE nova_aos OWNER nova"),
+		db.Exec(s.t.Context(), "nova_aos", "SET ROLE nova", "CREATE TABLE orders (id serial PRIMARY KEY, item text)",
+			"CREATE VIEW recent AS SELECT * FROM orders"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	url := fmt.Sprintf("postgresql://nova:%s@127.0.0.1:%d/nova_aos", password, db.Port)
+	s.write(".env", "POSTGRES_USER=nova\nPOSTGRES_PASSWORD="+password+"\nDATABASE_URL="+url+"\n")
+	s.env = append(s.env, "ROTOR_PG_ADMIN="+db.DSN("postgres", "", ""))
+	s.changes = [][2]string{{"127.0.0.1:5432", fmt.Sprintf("127.0.0.1:%d", db.Port)}}
+	s.configured("docs/databases.md", "legacy")
 }
 
 func (s *session) write(name, text string) {

@@ -1,5 +1,5 @@
-// Package load is a steady client that never tries twice: it sends requests at a
-// fixed rate and writes down what became of each. What a rotation breaks shows
+// Package load is a steady client that never tries twice: it sends requests (or
+// does something else, see Options.Do) at a fixed rate and writes down what became of each. What a rotation breaks shows
 // here or nowhere.
 //
 // What surprises: a slow server lowers the rate instead of piling up requests, so
@@ -18,12 +18,14 @@ import (
 	"time"
 )
 
-// Options: URL is all that is needed.
+// Options: URL or Do is all that is needed.
 type Options struct {
-	URL     string        // receives a POST
+	URL string // receives a POST
+	// Do is done instead of a request: "" or why it failed. Called by all workers.
+	Do      func(context.Context) (why string)
 	Bearer  func() string // the token to present, asked for each request; nil: none
 	Workers int           // requests under way at most; default 3
-	Rate    int           // requests a second at most, of all workers; default 100
+	Rate    int           // requests a second at most, of all workers; default 100; below 0: no limit
 	Timeout time.Duration // of one request; default 10 s
 	Limit   time.Duration // the load ends by itself after this; default 10 min
 }
@@ -45,7 +47,7 @@ func Start(o Options) *Load {
 	if o.Workers <= 0 {
 		o.Workers = 3
 	}
-	if o.Rate <= 0 {
+	if o.Rate == 0 {
 		o.Rate = 100
 	}
 	if o.Timeout <= 0 {
@@ -64,13 +66,24 @@ func Start(o Options) *Load {
 	}}
 	first := newCounting("start", now)
 	l.phases = []*counting{&first}
-	tick := time.NewTicker(time.Second / time.Duration(o.Rate))
+	pace := l.pace(ctx)
 	l.wait.Add(o.Workers)
 	for range o.Workers {
-		go l.work(ctx, tick.C)
+		go l.work(ctx, pace)
 	}
-	context.AfterFunc(ctx, tick.Stop)
 	return l
+}
+
+// pace says when the next request may begin.
+func (l *Load) pace(ctx context.Context) <-chan time.Time {
+	if l.Rate < 0 {
+		always := make(chan time.Time)
+		close(always)
+		return always
+	}
+	tick := time.NewTicker(time.Second / time.Duration(l.Rate))
+	context.AfterFunc(ctx, tick.Stop)
+	return tick.C
 }
 
 // Phase begins a new part of the record. A request counts where it began.
@@ -124,11 +137,12 @@ func (l *Load) work(ctx context.Context, tick <-chan time.Time) {
 		l.mu.Lock()
 		phase := l.last()
 		l.mu.Unlock()
+		began := time.Now()
 		why := l.once()
 		l.mu.Lock()
 		now := time.Now()
-		phase.add(why, now)
-		l.whole.add(why, now)
+		phase.add(why, began, now)
+		l.whole.add(why, began, now)
 		l.mu.Unlock()
 	}
 }
@@ -138,6 +152,13 @@ func (l *Load) work(ctx context.Context, tick <-chan time.Time) {
 func (l *Load) once() string {
 	ctx, cancel := context.WithTimeout(context.Background(), l.Timeout)
 	defer cancel()
+	if l.Do != nil {
+		return l.Do(ctx)
+	}
+	return l.post(ctx)
+}
+
+func (l *Load) post(ctx context.Context) string {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.URL, nil)
 	if err != nil {
 		return "not a URL"

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -103,12 +104,44 @@ func TestCountsEachRequestOnceWithItsReason(t *testing.T) {
 func TestAGapThatDoesNotEndCounts(t *testing.T) {
 	now := time.Now()
 	c := newCounting("x", now)
-	c.add("", now.Add(time.Second))
-	c.add("broken", now.Add(2*time.Second))
+	c.add("", now, now.Add(time.Second))
+	c.add("broken", now.Add(time.Second), now.Add(2*time.Second))
 	c.close(now.Add(5 * time.Second))
-	c.add("", now.Add(9*time.Second)) // began here, ended later
-	if p := c.phase(); p.Longest != 4*time.Second || p.Took != 5*time.Second || p.OK != 2 || p.Failed != 1 {
+	c.add("", now.Add(2*time.Second), now.Add(9*time.Second)) // began here, ended later
+	if p := c.phase(); p.Longest != 4*time.Second || p.Took != 5*time.Second || p.OK != 2 || p.Failed != 1 ||
+		p.Slowest != 7*time.Second || p.Window != time.Second {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestTheWindow goes from the beginning of the first failed request to the end of
+// the last, in whatever order they end.
+func TestTheWindow(t *testing.T) {
+	now := time.Now()
+	at := func(ms int) time.Time { return now.Add(time.Duration(ms) * time.Millisecond) }
+	c := newCounting("x", now)
+	for _, one := range []struct {
+		why       string
+		from, end int
+	}{{"", 0, 5}, {"broken", 30, 35}, {"broken", 20, 40}, {"", 41, 50}, {"broken", 55, 60}, {"", 61, 99}} {
+		c.add(one.why, at(one.from), at(one.end))
+	}
+	if p := c.phase(); p.Window != 40*time.Millisecond || p.Slowest != 38*time.Millisecond {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestDo: what is done instead of a request is counted the same way.
+func TestDo(t *testing.T) {
+	l := Start(Options{Rate: 500, Do: func(ctx context.Context) string {
+		if _, limited := ctx.Deadline(); !limited {
+			return "for ever"
+		}
+		return "as it is"
+	}})
+	until(t, l, func(p Phase) bool { return p.Reasons["as it is"] >= 3 })
+	if r := l.Stop(); r.All.OK != 0 || r.All.Failed != r.All.Reasons["as it is"] {
+		t.Errorf("%+v", r.All)
 	}
 }
 
@@ -123,6 +156,21 @@ func TestRateAndLimit(t *testing.T) {
 	again := l.Stop()
 	if again.All.OK != r.All.OK {
 		t.Error("a second Stop gives another record")
+	}
+}
+
+// TestNoRate: the next request begins when the one before has ended.
+func TestNoRate(t *testing.T) {
+	var under, most atomic.Int32
+	l := Start(Options{Rate: -1, Workers: 2, Do: func(context.Context) string {
+		most.Store(max(most.Load(), under.Add(1)))
+		time.Sleep(time.Millisecond)
+		under.Add(-1)
+		return ""
+	}})
+	until(t, l, func(p Phase) bool { return p.OK > 200 })
+	if r := l.Stop(); most.Load() != 2 || r.All.Took > 10*time.Second {
+		t.Errorf("%d at once, %v", most.Load(), r.All.Took)
 	}
 }
 

@@ -19,6 +19,10 @@ type Phase struct {
 	// Longest is the longest time without a good answer that ended, or was still
 	// lasting, in this phase; it counts from the phase's beginning at the earliest.
 	Longest time.Duration
+	Slowest time.Duration // the longest that one request took, well or not
+	// Window is from the beginning of the first failed request to the end of the
+	// last one.
+	Window time.Duration
 }
 
 // Result is the whole record. Phases without a request are left out.
@@ -62,6 +66,7 @@ func (r Result) WriteTable(w io.Writer) error {
 type counting struct {
 	Phase
 	began, good time.Time // good: the last good answer
+	broke       time.Time // the first failed request began; zero: none
 	closed      bool
 }
 
@@ -69,10 +74,15 @@ func newCounting(name string, now time.Time) counting {
 	return counting{Phase: Phase{Name: name, Reasons: map[string]int{}}, began: now, good: now}
 }
 
-func (c *counting) add(why string, now time.Time) {
+func (c *counting) add(why string, began, now time.Time) {
+	c.Slowest = max(c.Slowest, now.Sub(began))
 	if why != "" {
 		c.Failed++
 		c.Reasons[why]++
+		if c.broke.IsZero() || began.Before(c.broke) {
+			c.broke = began
+		}
+		c.Window = max(c.Window, now.Sub(c.broke))
 		return
 	}
 	c.OK++

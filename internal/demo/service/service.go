@@ -9,7 +9,8 @@
 // Its environment is its only configuration: NAME, LISTEN, DATABASE_URL (may be
 // empty: no database), MACHINE_SECRET_TOKEN (one, or several with commas between),
 // MACHINE_SECRET_TOKEN_PREVIOUS (may be empty), PARTNER_KEY (may be empty), DRAIN
-// (milliseconds), FINGERPRINT_KEY.
+// (milliseconds), LIFETIME (milliseconds that a connection of the pool lives; an
+// hour if empty), FINGERPRINT_KEY.
 //
 // What surprises: health says whether it could log in when it started, and no
 // more, like most health pages. A login that may not INSERT is healthy here.
@@ -152,6 +153,9 @@ func newPool(ctx context.Context, s settings) (*pgxpool.Pool, error) {
 		return nil, refused("DATABASE_URL is not a connection string")
 	}
 	config.MaxConns = poolSize
+	if s.lifetime > 0 {
+		config.MaxConnLifetime, config.HealthCheckPeriod = s.lifetime, s.lifetime
+	}
 	config.ConnConfig.RuntimeParams["application_name"] = "demo-" + s.name
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

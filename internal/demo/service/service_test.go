@@ -153,7 +153,7 @@ func TestBadValuesEndItAtOnceWithThree(t *testing.T) {
 	good := func() map[string]string { return map[string]string{"MACHINE_SECRET_TOKEN": token} }
 	for name, value := range map[string]string{
 		"MACHINE_SECRET_TOKEN": token + ",short", "MACHINE_SECRET_TOKEN_PREVIOUS": "short", "PARTNER_KEY": "two\nlines of a paste that went wrong",
-		"DATABASE_URL": "postgres://u:" + password + "@[::1", "DRAIN": "soon",
+		"DATABASE_URL": "postgres://u:" + password + "@[::1", "DRAIN": "soon", "LIFETIME": "-1",
 	} {
 		env := good()
 		env[name] = value

@@ -19,6 +19,7 @@ type settings struct {
 	databaseURL string
 	tokens      []string // that are accepted, the present one first
 	drain       time.Duration
+	lifetime    time.Duration     // of a connection; 0: the pool's own
 	fingerprint string            // the key for /fingerprint; "" = no such page
 	watched     map[string]string // the variables whose fingerprint may be asked
 }
@@ -39,12 +40,14 @@ func read(getenv func(string) string) (settings, error) {
 	if s.listen == "" {
 		s.listen = ":8080"
 	}
-	if text := getenv("DRAIN"); text != "" {
-		ms, err := strconv.Atoi(text)
-		if err != nil || ms < 0 || ms > 600_000 {
-			return s, refused("DRAIN is not a number of milliseconds")
+	for name, into := range map[string]*time.Duration{"DRAIN": &s.drain, "LIFETIME": &s.lifetime} {
+		if text := getenv(name); text != "" {
+			ms, err := strconv.Atoi(text)
+			if err != nil || ms < 0 || ms > 600_000 {
+				return s, refused("%s is not a number of milliseconds", name)
+			}
+			*into = time.Duration(ms) * time.Millisecond
 		}
-		s.drain = time.Duration(ms) * time.Millisecond
 	}
 	if err := s.readTokens(getenv); err != nil {
 		return s, err

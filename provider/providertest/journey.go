@@ -1,0 +1,294 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/agenticverz/rotor/engine"
+	"github.com/agenticverz/rotor/journal/memory"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+	memstore "github.com/agenticverz/rotor/store/memory"
+)
+
+// Journey takes the provider through rotations with the real engine: undisturbed,
+// killed before and after every write of the journal, and with every answer lost. At
+// the end the store's value works, the old one does not, and as many values live as
+// before. Not for minter person and providers without an issuer.
+func Journey(t *testing.T, setup Setup) {
+	writes := 0
+	t.Run("undisturbed", func(t *testing.T) {
+		var err error
+		if writes, err = travel(t, setup, trip{}); err != nil {
+			t.Error(err)
+		}
+	})
+	one := func(name string, x trip) {
+		t.Run(name, func(t *testing.T) {
+			_, err := travel(t, setup, x)
+			var skip skipped
+			switch {
+			case errors.As(err, &skip):
+				t.Skip(skip.reason)
+			case err != nil:
+				t.Error(err)
+			}
+		})
+	}
+	for at := range writes {
+		one(fmt.Sprintf("killed before write %d", at), trip{kill: true, at: at})
+		one(fmt.Sprintf("killed after write %d", at), trip{kill: true, at: at, after: true})
+	}
+	one("every answer lost", trip{lose: true})
+	one("nobody there", trip{gone: true})
+}
+
+// travel makes one generation undisturbed and the next one with what goes wrong.
+func travel(t testing.TB, setup Setup, x trip) (writes int, err error) {
+	j, err := newJourney(t, setup)
+	if err != nil {
+		return 0, err
+	}
+	if (x.lose || x.gone) && j.subject.Break == nil {
+		return 0, skip("the setup has no Break")
+	}
+	if writes, err = j.rotate(x); err == nil {
+		err = j.arrived(!x.lose && !x.gone) // without answers it may have turned back
+	}
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, j.tell())
+	}
+	return writes, err
+}
+
+// trip is what goes wrong in one rotation.
+type trip struct {
+	kill  bool
+	at    int  // the write at which the process dies
+	after bool // it dies when the write is on the disk
+	lose  bool // every answer to a change is lost, until nothing goes on by itself
+	gone  bool // nothing can be reached, likewise
+}
+
+// journey is an installation with one credential.
+type journey struct {
+	ctx     context.Context
+	subject Subject
+	journal *tripped
+	store   *memstore.Store
+	keys    *secret.Keyset
+	engine  *engine.Engine
+	now     rotation.Instant
+	ids     int
+	before  provider.Issued // the first generation
+	count   int             // of live values with it
+}
+
+var errKilled = errors.New("killed")
+
+// tripped is the journal, and the place where the process dies.
+type tripped struct {
+	*memory.Journal
+	writes int
+	trip   trip
+}
+
+func (j *tripped) Append(ctx context.Context, id string, f rotation.Fence, events ...rotation.Event) error {
+	n := j.writes
+	j.writes++
+	if !j.trip.kill || n != j.trip.at {
+		return j.Journal.Append(ctx, id, f, events...)
+	}
+	if j.trip.after {
+		if err := j.Journal.Append(ctx, id, f, events...); err != nil {
+			return err
+		}
+	}
+	return errKilled
+}
+
+const (
+	journeyName = "cred"
+	journeyPath = "app"
+)
+
+// newJourney opens an account and makes the first generation, undisturbed.
+func newJourney(t testing.TB, setup Setup) (*journey, error) {
+	keys, err := secret.NewKeyset()
+	if err != nil {
+		return nil, err
+	}
+	j := &journey{ctx: t.Context(), subject: setup.Open(t), keys: keys, store: memstore.New(nil),
+		now:     rotation.Instant{Wall: time.Now(), Boot: time.Hour, BootID: "boot"},
+		journal: &tripped{Journal: memory.New(nil, "exam01")}}
+	j.restart()
+	if _, err := j.rotate(trip{}); err != nil {
+		return nil, fmt.Errorf("the first rotation: %w\n%s", err, j.tell())
+	}
+	if j.before, err = j.present(); err != nil {
+		return nil, err
+	}
+	if j.subject.Live != nil {
+		live, err := j.subject.Live(j.ctx)
+		if err != nil {
+			return nil, err
+		}
+		j.count = len(live)
+	}
+	return j, nil
+}
+
+// restart is a new process: nothing is remembered but the journal.
+func (j *journey) restart() {
+	j.engine = &engine.Engine{Journal: j.journal, Catalog: j, Keys: j.keys, Now: func() rotation.Instant { return j.now },
+		NewID: func(k rotation.Kind) string { j.ids++; return fmt.Sprintf("%s-%03d", k[:3], j.ids) }}
+}
+
+// Credential implements engine.Catalog: every field has a target of its own.
+func (j *journey) Credential(string) (*engine.Credential, error) {
+	p := j.subject.Provider
+	if j.subject.Again != nil {
+		p = j.subject.Again()
+	}
+	c := &engine.Credential{Name: journeyName, Owner: "exam", Provider: p, Grace: time.Hour, Bound: 2 * time.Hour, AtBound: "revoke"}
+	for _, f := range p.Traits().Fields {
+		key, err := secret.ParseTemplate(f.Name)
+		if err != nil {
+			return nil, err
+		}
+		c.Targets = append(c.Targets, engine.Target{StoreName: "mem", Store: j.store, Path: journeyPath, Key: key, Value: secret.FieldTemplate(f.Name)})
+	}
+	return c, nil
+}
+
+// pass lets time go by, for the provider too.
+func (j *journey) pass(d time.Duration) {
+	j.now.Wall, j.now.Boot = j.now.Wall.Add(d), j.now.Boot+d
+	if j.subject.Settled != nil {
+		j.subject.Settled()
+	}
+}
+
+// rotate makes one rotation and its retirements, to the very end; the number of writes.
+func (j *journey) rotate(x trip) (int, error) {
+	j.journal.writes, j.journal.trip = 0, x
+	mend := func() {}
+	switch {
+	case x.lose:
+		mend = j.subject.Break(Unanswered)
+	case x.gone:
+		mend = j.subject.Break(Unsent)
+	}
+	_, err := j.engine.Start(j.ctx, engine.Request{Credential: journeyName, Mode: rotation.Manual, Actor: "exam"})
+	if err == nil {
+		err = j.drive()
+	}
+	mend()
+	for range 4 { // a person says: try again, or: it has ended
+		if err != nil {
+			return 0, err
+		}
+		open, err := j.journal.Unfinished(j.ctx)
+		if err != nil || len(open) == 0 {
+			return j.journal.writes, err
+		}
+		for _, r := range open {
+			order := rotation.OrderRetry
+			if r.Kind == rotation.KindRetirement && r.Status == rotation.Asking {
+				order = rotation.OrderRetire
+			}
+			if j.engine.Supply(j.ctx, r.ID, order, "person", nil) != nil {
+				j.restart()
+			}
+		}
+		if err := j.drive(); err != nil {
+			return 0, err
+		}
+	}
+	return 0, fmt.Errorf("it does not come to an end")
+}
+
+// drive advances until nothing goes on by itself.
+func (j *journey) drive() error {
+	for range 500 {
+		due, next, err := j.journal.Due(j.ctx, j.now)
+		if err != nil || len(due) == 0 && next == 0 {
+			return err
+		}
+		if len(due) == 0 {
+			j.pass(next)
+			continue
+		}
+		for _, r := range due {
+			if _, err := j.engine.Advance(j.ctx, r.ID); err != nil {
+				j.pass(time.Second)
+				j.restart()
+			}
+		}
+	}
+	return fmt.Errorf("no end after 500 steps")
+}
+
+// present is the value that the store holds, with the handle that the journal has for it.
+func (j *journey) present() (provider.Issued, error) {
+	content, _, err := j.store.Get(j.ctx, journeyPath)
+	if err != nil {
+		return provider.Issued{}, err
+	}
+	v := provider.Issued{Values: secret.Set{}}
+	for _, f := range j.subject.Provider.Traits().Fields {
+		v.Values[f.Name] = content[f.Name]
+		if !f.Secret {
+			v.Values[f.Name] = content[f.Name].AsPublic()
+		}
+	}
+	known, err := j.journal.Credential(j.ctx, journeyName)
+	if g, ok := known.Current(); ok {
+		v.Handle = g.Handle
+	}
+	return v, err
+}
+
+// arrived: the store's value works, nothing else of ours does.
+func (j *journey) arrived(forward bool) error {
+	v, err := j.present()
+	if err != nil {
+		return err
+	}
+	if err := j.subject.Provider.Verify(j.ctx, v); err != nil {
+		return fmt.Errorf("the store's value does not work: %w", err)
+	}
+	moved := !v.Values.Equal(j.before.Values)
+	if forward && !moved {
+		return fmt.Errorf("the value is the old one")
+	}
+	if moved && j.subject.Provider.Verify(j.ctx, j.before) == nil {
+		return fmt.Errorf("the old value still works")
+	}
+	if j.subject.Live == nil {
+		return nil
+	}
+	live, err := j.subject.Live(j.ctx)
+	if err == nil && len(live) != j.count {
+		err = fmt.Errorf("%d values live, %d before: an orphan, or one too few", len(live), j.count)
+	}
+	return err
+}
+
+// tell is the journal in a few lines.
+func (j *journey) tell() string {
+	text := ""
+	records, _ := j.journal.History(j.ctx, journeyName, 10)
+	for _, r := range records {
+		_, events, _ := j.journal.Load(j.ctx, r.ID)
+		text += fmt.Sprintf("%s %s\n", r.ID, r.Status)
+		for _, e := range events {
+			text += fmt.Sprintf("  %s %s %s %s %s\n", e.Type, e.Action, e.Outcome, e.Status, e.Note)
+		}
+	}
+	return text
+}
