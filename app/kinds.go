@@ -18,6 +18,7 @@ import (
 	"github.com/agenticverz/rotor/provider"
 	providers "github.com/agenticverz/rotor/provider/all"
 	"github.com/agenticverz/rotor/provider/postgres"
+	"github.com/agenticverz/rotor/provider/redis"
 	"github.com/agenticverz/rotor/secret"
 	"github.com/agenticverz/rotor/store"
 	stores "github.com/agenticverz/rotor/store/all"
@@ -91,13 +92,20 @@ func fields(name string, options any) []string {
 // texts lists what a public field can hold where the options say so: two
 // credentials whose keys are made of it must not meet.
 func texts(_ string, options any, field string) []string {
-	if o, ok := options.(*postgres.Options); ok && field == "username" {
-		if o.Role != "" {
-			return []string{o.Role}
-		}
-		return o.Roles
+	if field != "username" {
+		return nil
 	}
-	return nil
+	one, several := "", []string(nil)
+	switch o := options.(type) {
+	case *postgres.Options:
+		one, several = o.Role, o.Roles
+	case *redis.Options:
+		one, several = o.User, o.Users
+	}
+	if one != "" {
+		return []string{one}
+	}
+	return several
 }
 
 // unbound is for building what is only looked at.

@@ -59,6 +59,6 @@ func (s *shell) provider(name string) error {
 	}
 	it := providerItem{Name: t.Name, Summary: t.Summary, Evidence: t.Evidence, Doc: t.Doc}
 	return emit(s, "Provider", []providerItem{it}, func() {
-		s.say("# %s\n\n%s. Tested against: %s.\n\n%s\n", t.Name, t.Summary, t.Evidence, strings.TrimSpace(t.Doc))
+		s.say("# %s\n\n%s. Tested against: %s.\n\n%s\n", t.Name, t.Summary, t.Evidence, strings.TrimRight(strings.TrimLeft(t.Doc, "\n"), " \n"))
 	})
 }

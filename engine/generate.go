@@ -119,11 +119,8 @@ func (e *Engine) generate(ctx context.Context, r *run, task rotation.Task) []rot
 			return e.failed(r, task, err)
 		}
 	}
-	if r.Strategy == rotation.InPlace {
-		var err error
-		if req.Old, err = e.values(ctx, r, r.From); err != nil {
-			return e.failed(r, task, err)
-		}
+	if err := e.withOld(ctx, r, &req); err != nil {
+		return e.failed(r, task, err)
 	}
 	issued, err := r.cred.Provider.Issue(ctx, req)
 	if err != nil {

@@ -208,10 +208,23 @@ func (e *Engine) askProvider(ctx context.Context, r *run) error {
 		return fault.New(fault.Rejected, "%s holds %d live values of %s at most", traits.Name, traits.Quota, r.Credential).
 			WithHint("end an old generation first: rotor set %s --retire N", r.Credential)
 	}
-	if p, ok := r.cred.Provider.(provider.Preflighter); ok {
-		return p.Preflight(ctx, r.request())
+	p, ok := r.cred.Provider.(provider.Preflighter)
+	if !ok {
+		return nil
 	}
-	return nil
+	req := r.request()
+	if err := e.withOld(ctx, r, &req); err != nil {
+		return err
+	}
+	return p.Preflight(ctx, req)
+}
+
+// withOld adds the current value for a login that changes itself.
+func (e *Engine) withOld(ctx context.Context, r *run, req *provider.Request) (err error) {
+	if r.Strategy == rotation.InPlace {
+		req.Old, err = e.values(ctx, r, r.From)
+	}
+	return err
 }
 
 func (r *run) request() provider.Request {

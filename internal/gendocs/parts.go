@@ -44,7 +44,7 @@ func partPage(c *comments, p part) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	about := strings.TrimSpace(p.doc)
+	about := strings.TrimRight(strings.TrimLeft(p.doc, "\n"), " \n")
 	if about == "" {
 		// no page of its own yet: the package comment says what it is for
 		if about, err = c.aboutPackage(t.PkgPath()); err != nil {
