@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -85,7 +86,7 @@ func (w *worker) goOn(ctx context.Context, name string) (app.Report, error) {
 		return app.Report{}, err
 	}
 	for _, r := range known.Open {
-		if r.Status == rotation.Stuck {
+		if r.Status == rotation.Stuck || w.lacksEvidence(r) {
 			if err := w.run.Supply(ctx, r.ID, rotation.OrderRetry, w.app.Actor, nil); err != nil {
 				return app.Report{Record: r}, err
 			}
@@ -97,4 +98,11 @@ func (w *worker) goOn(ctx context.Context, name string) (app.Report, error) {
 	}
 	rep, err := w.run.Run(ctx, records[0].ID)
 	return w.attend(ctx, rep, err)
+}
+
+// lacksEvidence says whether an old value is only held because somebody uses it, or
+// nobody can tell: worth another look when a person asks for it.
+func (w *worker) lacksEvidence(r rotation.Record) bool {
+	held := r.Kind == rotation.KindRetirement && (r.Status == rotation.Waiting || r.Status == rotation.Asking)
+	return held && strings.HasPrefix(w.recordItem(r).Step, string(rotation.Evidence))
 }

@@ -60,13 +60,17 @@ type Holder interface {
 	Release(ctx context.Context) error
 }
 
-// Drainer is implemented by acceptors that see who comes through them (PgBouncer:
-// SHOW CLIENTS) and that keep things open for clients long gone.
-type Drainer interface {
-	// Drain lists who still presents the values of old at this unit, and lets go of
-	// what is kept open for nobody (a pool's idle server sessions). Nobody who is
-	// served notices. An empty list is evidence that no client is connected now.
-	Drain(ctx context.Context, unit string, old Change) (who []string, err error)
+// Watcher is implemented by acceptors that see who comes through them (PgBouncer:
+// SHOW CLIENTS).
+type Watcher interface {
+	// Present looks, without effect, who presents the values of old at this unit now.
+	Present(ctx context.Context, unit string, old Change) (Presence, error)
+}
+
+// Presence is who was seen.
+type Presence struct {
+	Who  []string // one line each, for people; nobody is evidence
+	Idle []string // sessions that the unit keeps open at the provider while nobody uses them, by the provider's ids (provider.Session)
 }
 
 // LogSource gives a consumer's log lines since a time, one a line; the caller

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
@@ -40,9 +41,11 @@ func (e *Engine) PlanAdoption(ctx context.Context, credential string) (rotation.
 	return a.PlanAdoption(ctx, values)
 }
 
+// adoptable: a value that was adopted and not rotated yet may be adopted again, if
+// more has to be changed at the provider by now.
 func adoptable(req Request, known rotation.Credential) error {
 	current, ok := known.Current()
-	if req.Mode != rotation.Adopt || !ok {
+	if req.Mode != rotation.Adopt || !ok || current.Proof == adopted {
 		return nil
 	}
 	return fault.New(fault.Rejected, "%s is Rotor's already: generation %d is current", known.Name, current.N).
@@ -93,6 +96,9 @@ func (e *Engine) takeIn(ctx context.Context, r *run, task rotation.Task) []rotat
 	if err != nil {
 		return e.failed(r, task, err)
 	}
+	if r.has(r.Generation) {
+		return e.againAdopted(ctx, r, task, values)
+	}
 	ev := e.ok(task, &rotation.Facts{}, "")
 	g := rotation.Generation{Credential: r.Credential, N: r.Generation, Life: rotation.Pending, Attempt: 1,
 		Fingerprint: e.Keys.FingerprintSet(values), Created: ev.At.Wall}
@@ -108,6 +114,19 @@ func (e *Engine) takeIn(ctx context.Context, r *run, task rotation.Task) []rotat
 	ev.Sealed = []rotation.Sealed{sealed}
 	ev.Generations = []rotation.Generation{g}
 	return []rotation.Event{ev}
+}
+
+// againAdopted: the generation is there, and must be what the targets hold.
+func (e *Engine) againAdopted(ctx context.Context, r *run, task rotation.Task, found secret.Set) []rotation.Event {
+	known, err := e.values(ctx, r, r.Generation)
+	if err == nil && !known.Equal(found) {
+		err = fault.New(fault.Rejected, "the targets of %s do not hold the value that was adopted", r.Credential).
+			WithHint("see who changed it; rotor adopt %s --undo takes the adoption back", r.Credential)
+	}
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	return []rotation.Event{e.ok(task, &rotation.Facts{}, "")}
 }
 
 // reshape does at the provider what a person agreed to, or takes it back.
@@ -167,18 +186,29 @@ func (e *Engine) GiveBack(ctx context.Context, credential, actor, reason string)
 	return r, nil
 }
 
-// adoption finds the adoption of the current generation.
+// adoption is what was done, in one or several times, to adopt the current
+// generation.
 func (e *Engine) adoption(ctx context.Context, known rotation.Credential) (rotation.Record, error) {
 	records, err := e.Journal.History(ctx, known.Name, 0)
 	if err != nil {
 		return rotation.Record{}, err
 	}
 	current, ok := known.Current()
-	for _, r := range records {
-		if r.Mode == rotation.Adopt && !r.Reverse && r.Status == rotation.Done && ok && r.Generation == current.N {
-			return r, nil
+	var out rotation.Record
+	for _, r := range records { // newest first: what was done last is undone first
+		if r.Mode != rotation.Adopt || r.Reverse || r.Status != rotation.Done || !ok || r.Generation != current.N {
+			continue
+		}
+		if out.ID == "" {
+			out = r.Clone()
+		} else if r.Adoption != nil && out.Adoption != nil {
+			out.Adoption.Steps = append(slices.Clone(r.Adoption.Steps), out.Adoption.Steps...)
+			out.Adoption.Undo = append(out.Adoption.Undo, r.Adoption.Undo...)
 		}
 	}
-	return rotation.Record{}, fault.New(fault.Rejected, "the current value of %s is not an adopted one", known.Name).
+	if out.ID != "" {
+		return out, nil
+	}
+	return out, fault.New(fault.Rejected, "the current value of %s is not an adopted one", known.Name).
 		WithHint("as long as the adopted value is in its grace, go back to it first: rotor rollback %s", known.Name)
 }

@@ -34,15 +34,16 @@ func (e *Engine) evidence(ctx context.Context, r *run, task rotation.Task) []rot
 	if len(still) == 0 && known || seeded.Bug("revoke-without-evidence") {
 		return []rotation.Event{e.ok(task, facts, "")}
 	}
+	return e.lacking(r, task, facts, still)
+}
+
+// lacking waits for evidence until the bound, then does what the policy says. Held
+// because somebody uses the value, it goes on looking: they may leave.
+func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, still []string) []rotation.Event {
 	why := "nobody can tell whether the old value is still in use"
 	if len(still) > 0 {
 		why = "still in use: " + strings.Join(still, ", ")
 	}
-	return e.lacking(r, task, facts, why)
-}
-
-// lacking waits for evidence until the bound, then does what the policy says.
-func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, why string) []rotation.Event {
 	since := e.Now()
 	if first, ok := r.firstPause(task, since.BootID); ok {
 		since = first.At
@@ -55,6 +56,11 @@ func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, why 
 	}
 	if r.AtBound == "revoke" && !r.Undone {
 		return []rotation.Event{e.ok(task, facts, "at-bound revoke: "+why)}
+	}
+	if len(still) > 0 {
+		ev := e.pause(task, max(r.Bound/4, 5*time.Minute), fmt.Sprintf("%s; end it all the same with: rotor set %s --retire %d", why, r.Credential, r.Generation))
+		ev.Facts = &rotation.Facts{InUse: facts.InUse}
+		return []rotation.Event{ev}
 	}
 	return []rotation.Event{e.stop(task, rotation.Asking,
 		fmt.Sprintf("%s; end it with: rotor set %s --retire %d", why, r.Credential, r.Generation))}

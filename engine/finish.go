@@ -46,7 +46,7 @@ func (e *Engine) undone(r *run, task rotation.Task) []rotation.Event {
 	}
 	g, ok := r.known.Get(r.Generation)
 	if r.Mode == rotation.Adopt {
-		if ok {
+		if ok && (g.Life == rotation.Pending || r.Reverse) {
 			g.Life, g.Ended, g.Proof = rotation.Dead, ev.At.Wall, givenBack
 			ev.Generations = append(ev.Generations, g)
 		}

@@ -145,7 +145,7 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 		return []rotation.Event{e.ok(task, nil, "no handle is known; swept by label")}
 	}
 	if handle.IsZero() {
-		return e.notRevoked(r, task, badState("nobody knows the handle of generation %d", r.Generation).
+		return e.notRevoked(ctx, r, task, badState("nobody knows the handle of generation %d", r.Generation).
 			WithHint("end generation %d (%s) at %s by hand", r.Generation, g.Fingerprint, r.cred.Provider.Traits().Name))
 	}
 	if living := r.successor(); living != r.Generation && r.has(living) {
@@ -154,7 +154,7 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 		}
 	}
 	if err := r.cred.Provider.Revoke(ctx, handle); err != nil {
-		return e.notRevoked(r, task, err)
+		return e.notRevoked(ctx, r, task, err)
 	}
 	return []rotation.Event{e.ok(task, &rotation.Facts{Handle: handle}, "")}
 }
@@ -167,9 +167,12 @@ func sentence(text string) string {
 }
 
 // notRevoked: where only a person can revoke, that person says when it is done.
-func (e *Engine) notRevoked(r *run, task rotation.Task, err error) []rotation.Event {
+func (e *Engine) notRevoked(ctx context.Context, r *run, task rotation.Task, err error) []rotation.Event {
 	if fault.KindOf(err) != fault.NeedsPerson {
 		return e.failed(r, task, err)
+	}
+	if e.refusedAlready(ctx, r) {
+		return []rotation.Event{e.ok(task, nil, "it is refused already")}
 	}
 	if r.Ordered(rotation.OrderRetire, task.Action) {
 		return []rotation.Event{e.ok(task, nil, "revoked by a person")}
@@ -185,6 +188,18 @@ func (e *Engine) notRevoked(r *run, task rotation.Task, err error) []rotation.Ev
 	}
 	return []rotation.Event{e.stop(task, rotation.Asking,
 		fmt.Sprintf("%s When it is done: rotor set %s --retire %d", sentence(why), r.Credential, r.Generation))}
+}
+
+// refusedAlready: somebody else ended the value, or gave the account another
+// password. Proving it comes later.
+func (e *Engine) refusedAlready(ctx context.Context, r *run) bool {
+	p, ok := r.cred.Provider.(provider.Prober)
+	v, err := e.issued(ctx, r, r.Generation)
+	if !ok || err != nil || len(v.Values) == 0 {
+		return false
+	}
+	live, err := p.Probe(ctx, v)
+	return err == nil && (live == provider.Refused || live == provider.Expired)
 }
 
 func (r *run) has(generation int) bool {

@@ -51,7 +51,7 @@ func (e *Engine) inUse(ctx context.Context, r *run) (sighting, error) {
 	if r.overwritten(g.Handle) {
 		return sighting{}, nil // its sessions are the living value's
 	}
-	seen, err := e.drain(ctx, r)
+	seen, idle, err := e.present(ctx, r)
 	u, ok := r.cred.Provider.(provider.UsageReporter)
 	if err != nil || !ok || g.Handle.IsZero() {
 		return seen, err
@@ -60,44 +60,64 @@ func (e *Engine) inUse(ctx context.Context, r *run) (sighting, error) {
 	if err != nil || !usage.Known {
 		return seen, err
 	}
-	seen.known, seen.last = true, usage.LastUsed
+	seen.known = true
+	if usage.Sessions != nil {
+		usage = without(usage, idle)
+	} else {
+		seen.last = usage.LastUsed
+	}
 	if usage.Active > 0 {
 		seen.who = append(seen.who, fmt.Sprintf("%d sessions (%s)", usage.Active, strings.Join(usage.Who, ", ")))
 	}
 	return seen, nil
 }
 
-// drain asks the acceptors that see their clients (PgBouncer), and makes them let
-// go of what they keep open for nobody.
-func (e *Engine) drain(ctx context.Context, r *run) (seen sighting, err error) {
-	if !slices.ContainsFunc(r.cred.presenters(rotation.Retire), func(c Consumer) bool {
-		_, ok := c.Consumer.(consumer.Drainer)
-		return ok
-	}) {
-		return seen, nil
+// without leaves out sessions that an acceptor keeps open for nobody: they end with
+// the login.
+func without(u provider.Usage, idle []string) provider.Usage {
+	out := provider.Usage{Known: u.Known}
+	for _, s := range u.Sessions {
+		if slices.Contains(idle, s.ID) {
+			continue
+		}
+		out.Active++
+		if !slices.Contains(out.Who, s.Who) {
+			out.Who = append(out.Who, s.Who)
+		}
+	}
+	return out
+}
+
+// present asks the acceptors that see their clients (PgBouncer). idle are the
+// sessions that they keep open at the provider for nobody.
+func (e *Engine) present(ctx context.Context, r *run) (seen sighting, idle []string, err error) {
+	watches := func(c Consumer) bool { _, ok := c.Consumer.(consumer.Watcher); return ok }
+	acceptors := r.cred.presenters(rotation.Retire)
+	if !slices.ContainsFunc(acceptors, watches) {
+		return seen, nil, nil
 	}
 	old, err := e.leavers(ctx, r)
 	if err != nil || len(old.Values) == 0 {
-		return seen, err
+		return seen, nil, err
 	}
-	for _, c := range r.cred.presenters(rotation.Retire) {
-		d, ok := c.Consumer.(consumer.Drainer)
+	for _, c := range acceptors {
+		w, ok := c.Consumer.(consumer.Watcher)
 		if !ok {
 			continue
 		}
 		units, err := c.Units(ctx)
 		if err != nil {
-			return seen, err
+			return seen, nil, err
 		}
 		for _, unit := range units {
-			who, err := d.Drain(ctx, unit, old)
+			p, err := w.Present(ctx, unit, old)
 			if err != nil {
-				return seen, err
+				return seen, nil, err
 			}
-			seen.known, seen.who = true, append(seen.who, who...)
+			seen.known, seen.who, idle = true, append(seen.who, p.Who...), append(idle, p.Idle...)
 		}
 	}
-	return seen, nil
+	return seen, idle, nil
 }
 
 // leavers is what the acceptors' paths hold of the ending generation and will not
@@ -140,8 +160,10 @@ func (e *Engine) notYetSilent(ctx context.Context, r *run, seen sighting) []stri
 	}
 	now := e.Now()
 	wall := now.Wall
-	if t := r.outsideClock(ctx); t != nil && !seen.last.IsZero() {
-		wall = *t // nearer to the clock that dated the use
+	if !seen.last.IsZero() {
+		if t := r.outsideClock(ctx); t != nil {
+			wall = *t // nearer to the clock that dated the use
+		}
 	}
 	if ago := wall.Sub(seen.last); seen.last.After(r.Created.Wall) && ago < r.silentFor() {
 		return []string{fmt.Sprintf("used %s ago", ago.Round(time.Second))}

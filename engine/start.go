@@ -68,6 +68,8 @@ func (e *Engine) draft(req Request, cred *Credential, known rotation.Credential)
 	}
 	current, ok := known.Current()
 	switch {
+	case ok && r.Mode == rotation.Adopt: // once more
+		r.Generation = current.N
 	case ok && req.Drift: // what somebody put there by hand becomes a generation
 		r.From, r.Generation = r.Generation, r.Generation+1
 	case ok:

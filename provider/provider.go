@@ -148,7 +148,14 @@ type Usage struct {
 	Known    bool
 	LastUsed time.Time // zero = never, or not reported
 	Active   int       // sessions open now
+	Sessions []Session // each of them, where the provider can tell them apart
 	Who      []string  // who uses it, in the provider's words: addresses, application names; no values
+}
+
+// Session is one login that is open now.
+type Session struct {
+	ID  string // as others who look at the provider name it, such as a process id
+	Who string // as in Usage.Who
 }
 
 // UsageReporter reports use without counting as use.

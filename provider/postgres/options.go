@@ -42,7 +42,7 @@ type Options struct {
 	BreakGlass bool `yaml:"break-glass,omitempty" json:"break-glass,omitempty"`
 	// ConnectionLimit of a role; default: left as it is.
 	ConnectionLimit int `yaml:"connection-limit,omitempty" json:"connection-limit,omitempty"`
-	// Rights that verify proves: owner (default; create a table in the default
+	// Rights that verify proves: owner (default; create something in the default
 	// schema), table (insert into verify-table) or login. All is rolled back.
 	Rights string `yaml:"rights,omitempty" json:"rights,omitempty" jsonschema:"enum=owner,enum=table,enum=login"`
 	// VerifyTable, as table or schema.table, gets one row of defaults, rolled back.

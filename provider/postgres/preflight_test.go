@@ -163,7 +163,7 @@ func TestVerifyFindsMissingRights(t *testing.T) {
 			return "ALTER ROLE " + ident(a.opts.Roles[0]) + " IN DATABASE " + ident(a.Name) + " RESET role"
 		}, fault.Denied, provider.Restricted},
 		{"no table may be made", func(a *account) string {
-			return "REVOKE ALL ON SCHEMA public FROM PUBLIC, " + ident(a.opts.OwnerRole)
+			return "REVOKE CREATE ON SCHEMA public FROM PUBLIC, " + ident(a.opts.OwnerRole)
 		}, fault.Denied, provider.Alive},
 		{"the sequence is closed", func(a *account) string {
 			return "ALTER TABLE " + ident(a.mark+"orders") + " OWNER TO postgres; GRANT INSERT ON " + ident(a.mark+"orders") + " TO " + ident(a.opts.OwnerRole)
@@ -186,9 +186,9 @@ func TestVerifyFindsMissingRights(t *testing.T) {
 			if live, err := p.Probe(t.Context(), v); live != c.live {
 				t.Errorf("Probe: %s (%v), want %s", live, err, c.live)
 			}
-			tables := a.query(t, "SELECT relname FROM pg_class WHERE relname LIKE 'rotor\\_verify%'")
-			if len(tables) > 0 {
-				t.Errorf("Verify left %v behind", tables)
+			left := a.query(t, "SELECT typname FROM pg_type WHERE typname LIKE '%rotor\\_verify%'")
+			if len(left) > 0 {
+				t.Errorf("Verify left %v behind", left)
 			}
 		})
 	}

@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"context"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -117,8 +117,8 @@ func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage
 			return nil // the sessions of other roles are hidden from us
 		}
 		rows, err := s.read(ctx, `SELECT COALESCE(NULLIF(application_name, ''), 'unnamed') || ' from ' || COALESCE(host(client_addr), 'the server itself'),
-			count(*)::text, to_char(max(GREATEST(backend_start, state_change)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-			FROM pg_stat_get_activity(NULL) WHERE usesysid = $1::oid AND application_name <> '`+ourName+`' GROUP BY 1 ORDER BY 1`, h.ID)
+			pid::text, to_char(GREATEST(backend_start, state_change) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+			FROM pg_stat_get_activity(NULL) WHERE usesysid = $1::oid AND application_name <> '`+ourName+`' ORDER BY 1, 2`, h.ID)
 		if err == nil {
 			u, err = usageOf(rows)
 		}
@@ -128,13 +128,14 @@ func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage
 }
 
 func usageOf(rows [][]string) (provider.Usage, error) {
-	u := provider.Usage{Known: true}
+	u := provider.Usage{Known: true, Active: len(rows), Sessions: []provider.Session{}}
 	for _, row := range rows {
-		n, countErr := strconv.Atoi(row[1])
-		u.Active += n
-		u.Who = append(u.Who, row[0])
+		u.Sessions = append(u.Sessions, provider.Session{ID: row[1], Who: row[0]})
+		if !slices.Contains(u.Who, row[0]) {
+			u.Who = append(u.Who, row[0])
+		}
 		at, err := time.Parse(time.RFC3339, row[2])
-		if err != nil || countErr != nil {
+		if err != nil {
 			return u, fault.New(fault.Unknown, "postgres: usage: the server's answer makes no sense")
 		}
 		if at.After(u.LastUsed) {

@@ -91,7 +91,7 @@ a password of its own afterwards, as a credential of its own:
         strategy: in-place, role: postgres, break-glass: true}
 
 **Verify** logs in over TCP, through ` + "`verify-address`" + ` if consumers use a pooler, checks who
-it arrived as, and creates a table in a transaction that it rolls back; ` + "`verify-table`" + ` adds an
+it arrived as, and creates a type in a transaction that it rolls back; ` + "`verify-table`" + ` adds an
 INSERT. A server that does not ask for a password there (trust, peer) is refused: any
 password would "work".
 

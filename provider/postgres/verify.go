@@ -42,7 +42,8 @@ func (p *Provider) prove(ctx context.Context, op string, conn *pgconn.PgConn, na
 	sql := []string{"BEGIN", "SET LOCAL statement_timeout = " + milliseconds(p.opts.timeout()),
 		"SELECT session_user::text, current_user::text"}
 	if p.opts.Rights == rightsOwner {
-		sql = append(sql, "CREATE TABLE rotor_verify_"+strings.ToLower(rand.Text())+" (n integer)")
+		// needs the same right as a table, for a third of the server's work, and leaves less behind
+		sql = append(sql, "CREATE DOMAIN rotor_verify_"+strings.ToLower(rand.Text())+" AS integer")
 	}
 	if p.opts.VerifyTable != "" {
 		sql = append(sql, "INSERT INTO "+pgx.Identifier(strings.Split(p.opts.VerifyTable, ".")).Sanitize()+" DEFAULT VALUES")

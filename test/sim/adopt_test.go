@@ -139,10 +139,25 @@ func TestAdoptionEverySingleFault(t *testing.T) {
 func TestAdoptedLife(t *testing.T) {
 	st, p, id := adopting(t, false, nil)
 	st.through(id)
-	if _, err := st.e.PlanAdoption(t.Context(), name); fault.KindOf(err) != fault.Rejected {
-		t.Errorf("adopted twice: %v", err)
+	once, err := st.e.PlanAdoption(t.Context(), name) // more may have to be done by now
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := st.e.Start(t.Context(), engine.Request{Credential: name, Mode: rotation.Adopt, Actor: "person", Adoption: &once})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.until(st.over(second.ID))
+	if c := st.known(); c.Latest() != 1 || len(c.Open) > 0 || st.record(second.ID).Status != rotation.Done {
+		t.Errorf("adopted once more: %s, generations %v, open %v", st.record(second.ID).Status, c.Generations, c.Open)
+	}
+	if done, err := st.e.Adopted(t.Context(), name); err != nil || len(done.Undo) != 2 {
+		t.Errorf("the undo of two adoptions: %v %v", done, err)
 	}
 	st.until(st.over(st.begin(engine.Request{})))
+	if _, err := st.e.PlanAdoption(t.Context(), name); fault.KindOf(err) != fault.Rejected {
+		t.Errorf("what Rotor made was adopted: %v", err)
+	}
 	if _, err := st.e.GiveBack(t.Context(), name, "person", ""); fault.KindOf(err) != fault.Rejected {
 		t.Errorf("given back while a newer value is current: %v", err)
 	}

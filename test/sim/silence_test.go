@@ -109,16 +109,16 @@ type pooler struct {
 	clients int // looks at which somebody is still seen
 }
 
-func (p *pooler) Drain(_ context.Context, unit string, old consumer.Change) ([]string, error) {
+func (p *pooler) Present(_ context.Context, unit string, old consumer.Change) (consumer.Presence, error) {
 	for key := range old.Values {
 		if !slices.Contains(p.asked, key) {
 			p.asked = append(p.asked, key)
 		}
 	}
 	if p.clients--; p.clients >= 0 {
-		return []string{unit + ": 10.0.0.7 (report)"}, nil
+		return consumer.Presence{Who: []string{unit + ": 10.0.0.7 (report)"}}, nil
 	}
-	return nil, nil
+	return consumer.Presence{Idle: []string{"kept"}}, nil
 }
 
 // A pooler still has a client with the old login when the grace is over.
