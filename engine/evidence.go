@@ -34,6 +34,9 @@ func (e *Engine) evidence(ctx context.Context, r *run, task rotation.Task) []rot
 	if len(still) == 0 && known || seeded.Bug("revoke-without-evidence") {
 		return []rotation.Event{e.ok(task, facts, "")}
 	}
+	if seen.silence > 0 {
+		return []rotation.Event{e.pause(task, seen.silence, "not unused for long enough: "+strings.Join(still, ", "))}
+	}
 	return e.lacking(r, task, facts, still)
 }
 
@@ -108,7 +111,10 @@ func (e *Engine) stillUsed(ctx context.Context, r *run) (still []string, known b
 	}
 	still = append(units, seen.who...)
 	if seen.known && !proven && len(still) == 0 {
-		still = e.notYetSilent(ctx, r, seen)
+		var when string
+		if when, seen.silence = e.notYetSilent(ctx, r, seen); when != "" {
+			still = []string{when}
+		}
 	}
 	return still, known || proven || seen.known, seen, nil
 }

@@ -43,6 +43,8 @@ type sighting struct {
 	known bool      // somebody could tell
 	who   []string  // uses it now
 	last  time.Time // when it was used last, where that is reported; zero: never, or nobody says
+
+	silence time.Duration // nobody uses it, but that must go on for so long
 }
 
 // inUse asks the provider, and the acceptors that see their clients.
@@ -152,11 +154,11 @@ func (e *Engine) leavers(ctx context.Context, r *run) (consumer.Change, error) {
 	return out, nil
 }
 
-// notYetSilent says when the old value was last seen in use, unless that is long
-// enough ago.
-func (e *Engine) notYetSilent(ctx context.Context, r *run, seen sighting) []string {
+// notYetSilent says when the old value was last seen in use, and how much silence
+// is lacking; "" if that is long enough ago.
+func (e *Engine) notYetSilent(ctx context.Context, r *run, seen sighting) (when string, lacking time.Duration) {
 	if seeded.Bug("one-look-is-silence") {
-		return nil
+		return "", 0
 	}
 	now := e.Now()
 	wall := now.Wall
@@ -166,12 +168,13 @@ func (e *Engine) notYetSilent(ctx context.Context, r *run, seen sighting) []stri
 		}
 	}
 	if ago := wall.Sub(seen.last); seen.last.After(r.Created.Wall) && ago < r.silentFor() {
-		return []string{fmt.Sprintf("used %s ago", ago.Round(time.Second))}
+		return fmt.Sprintf("used %s ago", ago.Round(time.Second)), r.silentFor() - ago
 	}
 	last, ok := r.Last(func(ev rotation.Event) bool { return ev.Facts != nil && len(ev.Facts.InUse) > 0 })
 	quiet := rotation.Wait{Since: last.At, For: r.silentFor()}
 	if !ok || quiet.Ripe(now) {
-		return nil
+		return "", 0
 	}
-	return []string{fmt.Sprintf("%s, seen %s ago", strings.Join(last.Facts.InUse, ", "), (quiet.For - quiet.Left(now)).Round(time.Second))}
+	left := quiet.Left(now)
+	return fmt.Sprintf("%s, seen %s ago", strings.Join(last.Facts.InUse, ", "), (quiet.For - left).Round(time.Second)), left
 }
