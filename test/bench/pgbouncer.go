@@ -30,9 +30,12 @@ func pgbouncer(ctx context.Context, rotor string) ([]figure, error) {
 				{"pg_pgbouncer_ok", float64(r.OK()), "requests", "shown", true},
 				{"pg_pgbouncer_slowest_ms", float64(r.Slowest().Milliseconds()), "ms", "shown", true}}
 		}},
-		{pooler.Options{Kind: pooler.InPlace}, nil, 6, func(r pooler.Record) []figure {
+		{pooler.Options{Kind: pooler.InPlace, Waiting: true}, nil, 6, func(r pooler.Record) []figure {
 			return []figure{atMost("pg_inplace_reread_failed", float64(r.Failed()), "requests", 0),
 				{"pg_inplace_reread_slowest_ms", float64(r.Slowest().Milliseconds()), "ms", "shown", true}}
+		}},
+		{pooler.Options{Kind: pooler.InPlace}, nil, 6, func(r pooler.Record) []figure {
+			return []figure{{"pg_inplace_arrivals_failed", float64(r.Failed()), "requests", "shown", true}}
 		}},
 		{pooler.Options{Kind: pooler.InPlace, Instances: true, Lifetime: 50}, []string{pooler.Instances}, 1, func(r pooler.Record) []figure {
 			return []figure{{"pg_inplace_window_ms", float64(r.Window().Milliseconds()), "ms", "shown", true}}

@@ -53,6 +53,9 @@ func TestPoolerSixty(t *testing.T) {
 	for n := 1; n <= sixty && !t.Failed(); n++ {
 		c.Phase(fmt.Sprintf("rotation %d", n))
 		rotates(t, w, shape)
+		if r := c.Now(); r.Failed() > 0 {
+			t.Fatalf("in rotation %d transactions failed:\n%s", n, r) // no need to see it sixty times
+		}
 	}
 	t.Logf("%d rotations in %v", sixty, time.Since(began).Round(time.Second))
 	r := calmly(t, w, c)
