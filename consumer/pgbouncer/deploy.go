@@ -32,12 +32,8 @@ func (t *T) Deploy(ctx context.Context, unit string, c consumer.Change) error {
 	if asking.paused, err = in.paused(ctx); err != nil {
 		return err
 	}
-	values := in.presented(c)
-	for _, user := range values.Names() {
-		if err := asking.takes(ctx, user, values[user]); err != nil {
-			return err
-		}
-		if err := asking.on(ctx, user, values[user], password(c, user)); err != nil {
+	for _, user := range c.Values.Names() {
+		if err := asking.takes(ctx, user, c.Values[user]); err != nil {
 			return err
 		}
 	}
@@ -90,18 +86,6 @@ func (a asking) takes(ctx context.Context, user string, value secret.Value) erro
 			return a.told(user, v, err, a.reloaded)
 		}
 	}
-}
-
-// on sees to it that PgBouncer gets on to the server with a secret it now knows.
-func (a asking) on(ctx context.Context, user string, value, password secret.Value) error {
-	isScram, _ := secretForm(value)
-	switch {
-	case a.authQuery && !a.paused && !isScram && !value.IsZero():
-		return a.everywhere(ctx, user, value)
-	case !a.authQuery && isScram && !password.IsZero():
-		return a.givesKeys(ctx, user, password)
-	}
-	return nil
 }
 
 // lets proves that a user does not get in any more; nobody is sent on to the server.
@@ -170,16 +154,16 @@ func (t *T) Confirm(ctx context.Context, unit string, c consumer.Change) (consum
 	if err != nil {
 		return consumer.CannotTell, err
 	}
-	proof, values := consumer.Proven, in.presented(c)
-	if len(values) == 0 {
+	proof := consumer.Proven
+	if len(c.Values) == 0 {
 		proof = consumer.CannotTell
 	}
 	paused, err := in.paused(ctx)
 	if err != nil {
 		return consumer.CannotTell, err
 	}
-	for _, user := range values.Names() {
-		v, known, err := in.try(ctx, user, values[user], paused)
+	for _, user := range c.Values.Names() {
+		v, known, err := in.try(ctx, user, c.Values[user], paused)
 		switch {
 		case !known:
 			proof = consumer.CannotTell

@@ -23,9 +23,9 @@ open transactions; if they take longer than ` + "`pause-timeout`" + `, all is re
 below query_wait_timeout (120 s), after which PgBouncer drops who waits. Release asks PgBouncer what is
 paused, so it also works after a crash; a database that is paused before the rotation stops preflight.
 
-**Draining**: before the old user is taken away, the clients that are logged in as that user are listed (SHOW
-CLIENTS); when there are none, RECONNECT closes the server connections that were kept for them. For an
-in-place change, old and new logins have one name and cannot be told apart.
+**Who comes through**: before the old user is taken away, the clients that are logged in as that user are listed
+(SHOW CLIENTS). Server sessions that PgBouncer keeps open for nobody are told apart by their process ids, and end with
+the login. For an in-place change, old and new logins have one name and cannot be told apart.
 
 **Several PgBouncers** are ` + "`instances`" + `, each a unit; if one cannot be reached, preflight says which and nothing is
 changed. Several processes behind one port (so_reuseport) need an instance each, through their unix sockets.

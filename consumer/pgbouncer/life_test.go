@@ -1,13 +1,12 @@
 package pgbouncer_test
 
 import (
-	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/agenticverz/rotor/consumer"
 	"github.com/agenticverz/rotor/consumer/pgbouncer"
@@ -37,21 +36,23 @@ func TestAlternate(t *testing.T) {
 	}
 
 	old := change(w.set("a", "password-a1"), nil)
-	who, err := c.Drain(t.Context(), "a", old)
-	if err != nil || len(who) != 1 || !strings.Contains(who[0], w.role("a")+" on "+w.db.Name+" (nightly ?job)") {
-		t.Errorf("Drain with a client: %q, %v", who, err)
+	seen, err := c.Present(t.Context(), "a", old)
+	if err != nil || len(seen.Who) != 1 || !strings.Contains(seen.Who[0], w.role("a")+" on "+w.db.Name+" (nightly ?job)") {
+		t.Errorf("Present with a client: %q, %v", seen, err)
 	}
 	w.exec(client, "SELECT 1")
 	_ = client.Close(t.Context())
 	for { // PgBouncer notices that the client is gone
-		if who, err = c.Drain(t.Context(), "a", old); err != nil {
+		if seen, err = c.Present(t.Context(), "a", old); err != nil {
 			t.Fatal(err)
 		}
-		if len(who) == 0 {
+		if len(seen.Who) == 0 {
 			break
 		}
 	}
-	w.untilGone("a")
+	if kept := w.sessions("a"); len(kept) == 0 || !slices.Equal(slices.Sorted(slices.Values(seen.Idle)), kept) {
+		t.Errorf("kept for nobody: %v, and the server has %v", slices.Sorted(slices.Values(seen.Idle)), kept)
+	}
 
 	w.put(store.Edit{Delete: []string{w.role("a")}})
 	left := change(w.set("b", "password-b2"), w.set("a", "password-a1"))
@@ -73,25 +74,20 @@ func TestAlternate(t *testing.T) {
 	}
 }
 
-// untilGone waits until the server has no session of the role.
-func (w *world) untilGone(name string) {
+// sessions lists the server's process ids of a role's sessions.
+func (w *world) sessions(name string) []string {
 	w.t.Helper()
-	conn, err := pgconn.Connect(w.t.Context(), w.db.URL("", ""))
+	conn, err := pgx.Connect(w.t.Context(), w.db.URL("", ""))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
-	for until := time.Now().Add(10 * time.Second); ; {
-		r := conn.ExecParams(w.t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", [][]byte{[]byte(w.role(name))}, nil, nil, nil).Read()
-		switch {
-		case r.Err != nil:
-			w.t.Fatal(r.Err)
-		case string(r.Rows[0][0]) == "0":
-			return
-		case time.Now().After(until):
-			w.t.Fatalf("%s sessions of %s are left", r.Rows[0][0], name)
-		}
+	defer conn.Close(w.t.Context())
+	rows, _ := conn.Query(w.t.Context(), "SELECT pid::text FROM pg_stat_activity WHERE usename = $1 ORDER BY 1", w.role(name))
+	pids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	return pids
 }
 
 // TestSignalAlone: without a console there is SIGHUP, and the same proof.
@@ -117,8 +113,8 @@ func TestSignalAlone(t *testing.T) {
 	if err := c.Release(t.Context()); err != nil {
 		t.Errorf("Release: %v", err)
 	}
-	if _, err := c.Drain(t.Context(), "default", fresh); fault.KindOf(err) != fault.BadConfig {
-		t.Errorf("Drain: %v", err)
+	if _, err := c.Present(t.Context(), "default", fresh); fault.KindOf(err) != fault.BadConfig {
+		t.Errorf("Present: %v", err)
 	}
 	if strings.Contains(w.log(0), "RELOAD") || !strings.Contains(w.log(0), "SIGHUP") {
 		t.Errorf("the log: %s", w.log(0))

@@ -76,53 +76,36 @@ func (in *instance) target(bare bool) string {
 	return in.databases[0]
 }
 
-// entry is one login: where to, and after which AuthenticationXXX it has told enough
-// (-1: it goes on until PgBouncer is ready).
-type entry struct {
-	database string
-	stopAt   int
-}
-
 // login tries one user.
 func (in *instance) login(ctx context.Context, user string, value secret.Value, bare bool) (verdict, error) {
-	return in.enter(ctx, user, value, entry{in.target(bare), -1})
-}
-
-func (in *instance) enter(ctx context.Context, user string, value secret.Value, e entry) (verdict, error) {
-	within, cancel := context.WithTimeout(ctx, in.loginTimeout)
-	defer cancel()
-	conn, v, err := in.converse(within, user, value, e)
-	hangUp(conn)
-	return v, err
-}
-
-// converse leaves the connection open if PgBouncer says it is ready; else it is nil.
-func (in *instance) converse(ctx context.Context, user string, value secret.Value, e entry) (*pgconn.PgConn, verdict, error) {
 	cfg, err := in.door(ctx)
 	if err != nil {
-		return nil, unclear, err
+		return unclear, err
 	}
-	cfg.User, cfg.Password, cfg.Database = user, value.Reveal(), e.database
-	w, bare := newWitness(e.stopAt), e.database == nowhere
-	conn, err := connect(ctx, cfg, w)
+	cfg.User, cfg.Password, cfg.Database = user, value.Reveal(), in.target(bare)
+	w := newWitness(-1)
+	within, cancel := context.WithTimeout(ctx, in.loginTimeout)
+	defer cancel()
+	conn, err := connect(within, cfg, w)
+	hangUp(conn)
 	absent := answerIn(err) != nil && holds(answerIn(err).Message, []string{"no such database"})
 	switch v := classify(err); {
 	case err == nil && !w.asked:
-		return conn, noPassword, nil
+		return noPassword, nil
 	case err == nil:
-		return conn, accepted, nil
+		return accepted, nil
 	case bare && (w.accepted || absent && w.asked):
-		return nil, taken, nil
+		return taken, nil
 	case bare && absent:
-		return nil, untold, nil
+		return untold, nil
 	case v == refused && w.accepted:
-		return nil, serverRefuse, nil
+		return serverRefuse, nil
 	case v != unclear:
-		return nil, v, nil
+		return v, nil
 	case w.accepted:
-		return nil, taken, failure(in.op("login"), err)
+		return taken, failure(in.op("login"), err)
 	}
-	return nil, unclear, failure(in.op("login"), err)
+	return unclear, failure(in.op("login"), err)
 }
 
 func hangUp(conn *pgconn.PgConn) {

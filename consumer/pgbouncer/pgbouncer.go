@@ -37,14 +37,13 @@ type instance struct {
 	databases    []string
 	loginTimeout time.Duration
 	authQuery    bool
-	greeted      map[pool]bool // see pools; during a hold
 }
 
 var (
 	_ consumer.Consumer    = (*T)(nil)
 	_ consumer.Preflighter = (*T)(nil)
 	_ consumer.Holder      = (*T)(nil)
-	_ consumer.Drainer     = (*T)(nil)
+	_ consumer.Watcher     = (*T)(nil)
 )
 
 // New checks the options and binds the references. dir is the folder that a
@@ -56,8 +55,7 @@ func New(o Options, dir string, bind secret.Binder) (*T, error) {
 	}
 	t := &T{o: o}
 	for _, one := range o.Instances {
-		in := &instance{Instance: one, databases: o.Databases, loginTimeout: o.LoginTimeout, authQuery: o.AuthQuery,
-			greeted: map[pool]bool{}}
+		in := &instance{Instance: one, databases: o.Databases, loginTimeout: o.LoginTimeout, authQuery: o.AuthQuery}
 		if one.Admin != "" {
 			if in.admin, err = bind.Source(one.Admin); err != nil {
 				return nil, fault.Wrap(fault.KindOf(err), in.op("admin"), err)

@@ -250,7 +250,7 @@ func TestUnitsAndPrinting(t *testing.T) {
 	if text := fmt.Sprintf("%v %+v %#v", c, c, c); strings.Contains(text, "hunter2") {
 		t.Error(text)
 	}
-	if _, err := c.Drain(t.Context(), "north", consumer.Change{}); fault.KindOf(err) != fault.BadConfig {
+	if _, err := c.Present(t.Context(), "north", consumer.Change{}); fault.KindOf(err) != fault.BadConfig {
 		t.Error(err)
 	}
 }

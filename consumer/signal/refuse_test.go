@@ -11,6 +11,7 @@ import (
 
 	"github.com/agenticverz/rotor/consumer"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/pidfile"
 )
 
 func TestRefusesWhatIsNotTheProcess(t *testing.T) {
@@ -45,7 +46,7 @@ func TestRefusesWhatIsNotTheProcess(t *testing.T) {
 					t.Errorf("%s: %v (%v), hint %q", what, err, fault.KindOf(err), fault.HintOf(err))
 				}
 			}
-			if zombie(p.cmd.Process.Pid) {
+			if pidfile.Zombie(p.cmd.Process.Pid) {
 				t.Error("the process was ended")
 			}
 		})
@@ -124,19 +125,7 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 	c, err := Type().New(&Options{PIDFile: "x.pid", Signal: "SIGUSR1"}, consumer.Context{Dir: "/srv"})
-	if err != nil || c.(*T).o.PIDFile != "/srv/x.pid" || c.(*T).signal != syscall.SIGUSR1 {
+	if err != nil || c.(*T).o.PIDFile != "/srv/x.pid" || c.(*T).target.Signal != syscall.SIGUSR1 {
 		t.Errorf("%+v, %v", c, err)
 	}
-}
-
-func FuzzParsePID(f *testing.F) {
-	for _, s := range []string{"77\n", " 77 \n/var/lib/x\n", "0", "-1", "+7", "1", "", "99999999999", "7x", "0x7"} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		pid, err := parsePID(text)
-		if (err == nil) != (pid > 1) {
-			t.Errorf("%q: %d, %v", text, pid, err)
-		}
-	})
 }

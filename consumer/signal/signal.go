@@ -20,6 +20,7 @@ import (
 
 	"github.com/agenticverz/rotor/consumer"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/pidfile"
 	"github.com/agenticverz/rotor/internal/proc"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -47,13 +48,10 @@ type Options struct {
 // unit is the only part of this consumer.
 const unit = "default"
 
-var signals = map[string]syscall.Signal{"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
-	"WINCH": syscall.SIGWINCH, "CONT": syscall.SIGCONT}
-
 // T signals one process.
 type T struct {
 	o       Options
-	signal  syscall.Signal
+	target  pidfile.Target
 	confirm *proc.Hook // may be nil
 }
 
@@ -66,6 +64,9 @@ func bad(what, hint string, args ...any) error {
 	return fault.New(fault.BadConfig, "signal: "+what, args...).WithHint("%s", hint)
 }
 
+// failed puts words before what pidfile says.
+func failed(err error) error { return fault.Wrap(fault.KindOf(err), "signal", err) }
+
 // New checks the options. dir is the folder that a relative pid-file counts from.
 func New(o Options, dir string) (*T, error) {
 	if o.PIDFile == "" || strings.ContainsRune(o.PIDFile, 0) {
@@ -77,9 +78,8 @@ func New(o Options, dir string) (*T, error) {
 	if o.Signal == "" {
 		o.Signal = "HUP"
 	}
-	t := &T{o: o}
-	var ok bool
-	if t.signal, ok = signals[strings.TrimPrefix(o.Signal, "SIG")]; !ok {
+	number, ok := pidfile.Signals[strings.TrimPrefix(o.Signal, "SIG")]
+	if !ok {
 		return nil, bad("signal %q cannot be used", "HUP, USR1, USR2, WINCH or CONT", o.Signal)
 	}
 	if o.ExpectExe != "" && !filepath.IsAbs(o.ExpectExe) {
@@ -89,8 +89,9 @@ func New(o Options, dir string) (*T, error) {
 		return nil, bad("a negative time", "wait and timeout are not below zero")
 	}
 	if o.Wait == 0 {
-		t.o.Wait = time.Second
+		o.Wait = time.Second
 	}
+	t := &T{o: o, target: pidfile.Target{Path: o.PIDFile, Exe: o.ExpectExe, Signal: number}}
 	if len(o.Confirm) > 0 {
 		var err error
 		if t.confirm, err = proc.NewHook("confirm", o.Confirm, o.Timeout); err != nil {
@@ -105,9 +106,9 @@ func (t *T) Units(context.Context) ([]string, error) { return []string{unit}, ni
 
 // Preflight implements consumer.Preflighter.
 func (t *T) Preflight(context.Context) error {
-	p, err := t.find()
+	p, err := t.target.Find()
 	if err != nil {
-		return err
+		return failed(err)
 	}
 	_ = p.Release()
 	if t.confirm != nil {
@@ -126,17 +127,13 @@ func (t *T) Deploy(ctx context.Context, name string, _ consumer.Change) error {
 	if ctx.Err() != nil {
 		return fault.Wrap(fault.Transient, "signal", context.Cause(ctx))
 	}
-	p, err := t.find()
+	p, err := t.target.Find()
 	if err != nil {
-		return err
+		return failed(err)
 	}
 	defer func() { _ = p.Release() }()
-	if err := p.Signal(t.signal); err != nil {
-		if os.IsPermission(err) {
-			return fault.New(fault.Denied, "signal: no permission to signal process %d", p.Pid).
-				WithHint("run Rotor as the same user, or use an exec consumer with a program that may")
-		}
-		return t.notRunning(p.Pid)
+	if err := t.target.SendTo(p); err != nil {
+		return failed(err)
 	}
 	return t.survives(ctx, p)
 }
@@ -148,7 +145,7 @@ func (t *T) survives(ctx context.Context, p *os.Process) error {
 	defer ticker.Stop()
 	deadline := time.Now().Add(t.o.Wait)
 	for {
-		if p.Signal(syscall.Signal(0)) != nil || zombie(p.Pid) {
+		if p.Signal(syscall.Signal(0)) != nil || pidfile.Zombie(p.Pid) {
 			return fault.New(fault.Rejected, "signal: process %d ended after SIG%s", p.Pid, strings.TrimPrefix(t.o.Signal, "SIG")).
 				WithHint("see the program's log; start it again")
 		}
@@ -186,11 +183,6 @@ func (t *T) Confirm(ctx context.Context, name string, c consumer.Change) (consum
 		return consumer.NotYet, nil
 	}
 	return consumer.CannotTell, nil
-}
-
-func (t *T) notRunning(pid int) error {
-	return fault.New(fault.Transient, "signal: process %d of %s does not run", pid, t.o.PIDFile).
-		WithHint("start the program; it reads the new value when it starts")
 }
 
 // Type describes this consumer to the registry.

@@ -16,6 +16,7 @@ import (
 	"github.com/agenticverz/rotor/consumer"
 	"github.com/agenticverz/rotor/consumer/consumertest"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/pidfile"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -122,7 +123,7 @@ func (p *plant) running(string) (secret.Set, error) {
 
 func (p *plant) witness() (string, error) {
 	runs, err := p.running("")
-	return fmt.Sprint(p.cmd.Process.Pid, zombie(p.cmd.Process.Pid), runs["API_KEY"].Reveal()), err
+	return fmt.Sprint(p.cmd.Process.Pid, pidfile.Zombie(p.cmd.Process.Pid), runs["API_KEY"].Reveal()), err
 }
 
 func TestExam(t *testing.T) {
@@ -151,7 +152,7 @@ func TestExamWithoutConfirm(t *testing.T) {
 
 func waitDead(pid int) error {
 	for range 1000 {
-		if zombie(pid) {
+		if pidfile.Zombie(pid) {
 			return nil
 		}
 		time.Sleep(5 * time.Millisecond)

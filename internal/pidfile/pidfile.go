@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,8 @@ import (
 // Target is what is to be signalled.
 type Target struct {
 	Path   string         // of the pid file
-	Name   string         // of the program, as /proc/PID/comm says
+	Name   string         // of the program, as /proc/PID/comm says; "": any
+	Exe    string         // absolute path of the program; "": any. Another user's needs root to be seen
 	Signal syscall.Signal // what it must catch
 }
 
@@ -53,7 +55,12 @@ func (t Target) Send() error {
 		return err
 	}
 	defer func() { _ = p.Release() }()
-	err = p.Signal(t.Signal)
+	return t.SendTo(p)
+}
+
+// SendTo signals a process that Find gave.
+func (t Target) SendTo(p *os.Process) error {
+	err := p.Signal(t.Signal)
 	switch {
 	case err == nil:
 		return nil
@@ -64,7 +71,7 @@ func (t Target) Send() error {
 }
 
 func (t Target) gone(pid int) error {
-	return fault.New(fault.Transient, "process %d of %s does not run", pid, t.Path).WithHint("start the program")
+	return fault.New(fault.Transient, "process %d of %s does not run", pid, t.Path).WithHint("start the program; it reads the new value when it starts")
 }
 
 // read gives the process id, and who wrote it.
@@ -118,7 +125,7 @@ func (t Target) examine(p *os.Process, owner int) error {
 		return fault.New(fault.BadConfig, "%s names Rotor itself", t.Path).WithHint("look at pid-file")
 	}
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", p.Pid))
-	if err != nil || zombie(p.Pid) {
+	if err != nil || Zombie(p.Pid) {
 		return t.gone(p.Pid)
 	}
 	uid := int(info.Sys().(*syscall.Stat_t).Uid)
@@ -126,15 +133,48 @@ func (t Target) examine(p *os.Process, owner int) error {
 		return fault.New(fault.BadConfig, "%s belongs neither to root nor to the user of process %d", t.Path, p.Pid).
 			WithHint("whoever writes it chooses whom Rotor signals; look at pid-file")
 	}
-	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", p.Pid))
-	if err != nil {
-		return t.gone(p.Pid)
-	}
-	if strings.TrimSpace(string(name)) != t.Name {
-		return fault.New(fault.Transient, "process %d of %s is not %s", p.Pid, t.Path, t.Name).
-			WithHint("the pid file is stale, or of another container: its number belongs to another program; start the program again")
+	if err := t.program(p.Pid); err != nil {
+		return err
 	}
 	return t.catches(p.Pid)
+}
+
+// program compares what the process runs.
+func (t Target) program(pid int) error {
+	if t.Name != "" {
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err != nil {
+			return t.gone(pid)
+		}
+		if strings.TrimSpace(string(name)) != t.Name {
+			return t.other(pid, t.Name)
+		}
+	}
+	if t.Exe == "" {
+		return nil
+	}
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if errors.Is(err, fs.ErrPermission) {
+		return fault.New(fault.Denied, "no permission to see what process %d runs", pid).
+			WithHint("run Rotor as root or as the same user, or do not ask for a program (expect-exe)")
+	}
+	if err != nil {
+		return t.gone(pid)
+	}
+	exe = strings.TrimSuffix(exe, " (deleted)") // what the kernel adds after an upgrade of the program
+	want := t.Exe
+	if resolved, err := filepath.EvalSymlinks(want); err == nil {
+		want = resolved
+	}
+	if exe != want && exe != t.Exe {
+		return t.other(pid, t.Exe)
+	}
+	return nil
+}
+
+func (t Target) other(pid int, want string) error {
+	return fault.New(fault.Transient, "process %d of %s is not %s", pid, t.Path, want).
+		WithHint("the pid file is stale, or of another container: its number belongs to another program; start the program again")
 }
 
 // catches reads the signal masks. A program that waits for the signal (signalfd,
@@ -145,12 +185,31 @@ func (t Target) catches(pid int) error {
 		return t.gone(pid)
 	}
 	bit := uint64(1) << (uint(t.Signal) - 1)
-	if (masks["SigCgt"]|masks["SigBlk"])&bit != 0 {
+	switch {
+	case (masks["SigCgt"]|masks["SigBlk"])&bit != 0:
 		return nil
+	case masks["SigIgn"]&bit != 0:
+		return fault.New(fault.BadConfig, "process %d ignores %s", pid, t.word()).
+			WithHint("choose the signal on which the program reads its secret again; was it started with nohup?")
 	}
-	return fault.New(fault.BadConfig, "process %d does not catch the signal", pid).
-		WithHint("it would end it or do nothing; is this the right pid file?")
+	return fault.New(fault.BadConfig, "process %d does not catch %s", pid, t.word()).
+		WithHint("it would end it or do nothing; is this the right pid file, and the signal on which the program reads its secret again?")
 }
+
+// word is the signal's name: SIGHUP.
+func (t Target) word() string {
+	for name, s := range Signals {
+		if s == t.Signal {
+			return "SIG" + name
+		}
+	}
+	return "signal " + strconv.Itoa(int(t.Signal))
+}
+
+// Signals are those on which programs read their files again; none ends one that
+// expects it.
+var Signals = map[string]syscall.Signal{"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
+	"WINCH": syscall.SIGWINCH, "CONT": syscall.SIGCONT}
 
 func readMasks(pid int) (map[string]uint64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
@@ -171,8 +230,8 @@ func readMasks(pid int) (map[string]uint64, error) {
 	return masks, nil
 }
 
-// zombie: ended, but its parent has not asked for the exit status yet.
-func zombie(pid int) bool {
+// Zombie: ended, but its parent has not asked for the exit status yet.
+func Zombie(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return false

@@ -100,6 +100,14 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %s: %v", what, fault.KindOf(err), err)
 		}
 	}
+	elsewhere := Target{Path: write(t, text(catches), 0o600), Exe: "/usr/sbin/nginx", Signal: syscall.SIGHUP}
+	if err := elsewhere.Send(); fault.KindOf(err) != fault.Transient {
+		t.Errorf("another file: %v", err)
+	}
+	elsewhere.Exe = os.Args[0]
+	if err := elsewhere.Send(); err != nil {
+		t.Errorf("this file: %v", err)
+	}
 	good := Target{Path: write(t, text(catches), 0o644), Name: name, Signal: syscall.SIGHUP}
 	if err := good.Send(); err != nil {
 		t.Error(err)
@@ -112,12 +120,12 @@ func TestFind(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"12\n", "", "+3", "-1", "0", "1", " 77 \nx", "99999999999"} {
+	for _, s := range []string{"12\n", "", "+3", "-1", "0", "1", " 77 \n/var/lib/x\n", "99999999999", "7x", "0x7"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if pid, err := parse(text); err == nil && pid <= 1 {
-			t.Fatalf("%q is %d", text, pid)
+		if pid, err := parse(text); (err == nil) != (pid > 1) {
+			t.Errorf("%q: %d, %v", text, pid, err)
 		}
 	})
 }
