@@ -32,8 +32,9 @@ func (t *T) Deploy(ctx context.Context, unit string, c consumer.Change) error {
 	if asking.paused, err = in.paused(ctx); err != nil {
 		return err
 	}
-	for _, user := range c.Values.Names() {
-		if err := asking.takes(ctx, user, c.Values[user]); err != nil {
+	values := in.presented(c)
+	for _, user := range values.Names() {
+		if err := asking.passes(ctx, user, values[user], password(c, user)); err != nil {
 			return err
 		}
 	}
@@ -73,6 +74,19 @@ func (in *instance) reload(ctx context.Context) (patience time.Duration, done bo
 		return 0, false, fault.Wrap(fault.KindOf(err), in.op("pid-file"), err)
 	}
 	return signalPatience, true, nil
+}
+
+// passes: the user gets in with its new value and, where PgBouncer needs the password
+// for that, on to the server.
+func (a asking) passes(ctx context.Context, user string, value, password secret.Value) error {
+	isScram, isHash := secretForm(value)
+	if a.authQuery && !a.paused && !isScram && !isHash && !value.IsZero() {
+		return a.everywhere(ctx, user, value)
+	}
+	if err := a.takes(ctx, user, value); err != nil || !isScram || password.IsZero() {
+		return err
+	}
+	return a.givesKeys(ctx, user, password)
 }
 
 // takes proves that a user gets in with its new value.
@@ -154,16 +168,16 @@ func (t *T) Confirm(ctx context.Context, unit string, c consumer.Change) (consum
 	if err != nil {
 		return consumer.CannotTell, err
 	}
-	proof := consumer.Proven
-	if len(c.Values) == 0 {
+	proof, values := consumer.Proven, in.presented(c)
+	if len(values) == 0 {
 		proof = consumer.CannotTell
 	}
 	paused, err := in.paused(ctx)
 	if err != nil {
 		return consumer.CannotTell, err
 	}
-	for _, user := range c.Values.Names() {
-		v, known, err := in.try(ctx, user, c.Values[user], paused)
+	for _, user := range values.Names() {
+		v, known, err := in.try(ctx, user, values[user], paused)
 		switch {
 		case !known:
 			proof = consumer.CannotTell

@@ -20,7 +20,15 @@ const undoTime = 15 * time.Second
 // Clients stay connected and their queries wait. If open transactions do not end
 // within pause-timeout, everything goes on as before and the error is
 // fault.Transient. Holding what is held is fine.
+//
+// With auth_query nothing is paused. The server connections that are open outlive the
+// change and serve on; PAUSE would close them, and new ones need a login with the new
+// password first, for which PgBouncer must ask the database, which it cannot do while
+// that is paused.
 func (t *T) Hold(ctx context.Context) error {
+	if t.o.AuthQuery {
+		return nil
+	}
 	for _, in := range t.instances {
 		if in.admin == nil {
 			return bad("%s: hold needs the admin console", in.Name).WithHint("add admin; a signal cannot pause one database")
@@ -68,11 +76,11 @@ func (t *T) pause(ctx context.Context) (held []*instance, err error) {
 	within, cancel := context.WithTimeout(ctx, t.o.PauseTimeout)
 	defer cancel()
 	for _, p := range sent {
+		if err := p.in.pools(within, p.session); err != nil {
+			return held, err
+		}
 		if !slices.Contains(held, p.in) {
 			held = append(held, p.in)
-		}
-		if err := p.calm(within); err != nil {
-			return held, err
 		}
 		p.answer = p.conn.Exec(within, commandText("PAUSE", p.db))
 	}
@@ -88,22 +96,6 @@ func (t *T) pause(ctx context.Context) (held []*instance, err error) {
 		}
 	}
 	return held, nil
-}
-
-// calm waits, not long, until PgBouncer is opening no server connection: PAUSE cuts off
-// a login that is under way, PgBouncer takes that for a failure, and after RESUME
-// everybody waits for server_login_retry (15 s; seen with 1.18).
-func (p *pausing) calm(ctx context.Context) error {
-	for until := time.Now().Add(time.Second); ; {
-		rows, err := p.show(ctx, "SERVERS")
-		if err != nil {
-			return err
-		}
-		opening := slices.ContainsFunc(rows, func(row map[string]string) bool { return row["database"] == p.db && row["state"] == "new" })
-		if !opening || !waitUntil(ctx, 5*time.Millisecond, until) {
-			return nil
-		}
-	}
 }
 
 // Release implements consumer.Holder: whatever is paused goes on. It asks PgBouncer
@@ -142,6 +134,10 @@ func (in *instance) resume(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
+	clear(in.greeted)
+	if err := in.patient(ctx, s); err != nil {
+		return err
+	}
 	paused, err := s.paused(ctx, in.databases)
 	if err != nil {
 		return err
@@ -154,6 +150,10 @@ func (in *instance) resume(ctx context.Context) error {
 		if err := s.command(ctx, "RESUME", db); err != nil && !strings.Contains(err.Error(), "is not paused") {
 			all = append(all, err)
 		}
+	}
+	if len(paused) > 0 {
+		all = append(all, s.goOn(ctx)) // an earlier process may have ended in the middle of allStill
+		all = append(all, in.serve(ctx, s))
 	}
 	if err := errors.Join(all...); err != nil {
 		return fault.Wrap(fault.KindOf(err), "", err)

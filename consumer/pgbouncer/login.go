@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agenticverz/rotor/consumer"
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -76,36 +77,53 @@ func (in *instance) target(bare bool) string {
 	return in.databases[0]
 }
 
+// entry is one login: where to, and after which AuthenticationXXX it has told enough
+// (-1: it goes on until PgBouncer is ready).
+type entry struct {
+	database string
+	stopAt   int
+}
+
 // login tries one user.
 func (in *instance) login(ctx context.Context, user string, value secret.Value, bare bool) (verdict, error) {
-	cfg, err := in.door(ctx)
-	if err != nil {
-		return unclear, err
-	}
-	cfg.User, cfg.Password, cfg.Database = user, value.Reveal(), in.target(bare)
-	w := newWitness(-1)
+	return in.enter(ctx, user, value, entry{in.target(bare), -1})
+}
+
+func (in *instance) enter(ctx context.Context, user string, value secret.Value, e entry) (verdict, error) {
 	within, cancel := context.WithTimeout(ctx, in.loginTimeout)
 	defer cancel()
-	conn, err := connect(within, cfg, w)
+	conn, v, err := in.converse(within, user, value, e)
 	hangUp(conn)
+	return v, err
+}
+
+// converse leaves the connection open if PgBouncer says it is ready; else it is nil.
+func (in *instance) converse(ctx context.Context, user string, value secret.Value, e entry) (*pgconn.PgConn, verdict, error) {
+	cfg, err := in.door(ctx)
+	if err != nil {
+		return nil, unclear, err
+	}
+	cfg.User, cfg.Password, cfg.Database = user, value.Reveal(), e.database
+	w, bare := newWitness(e.stopAt), e.database == nowhere
+	conn, err := connect(ctx, cfg, w)
 	absent := answerIn(err) != nil && holds(answerIn(err).Message, []string{"no such database"})
 	switch v := classify(err); {
 	case err == nil && !w.asked:
-		return noPassword, nil
+		return conn, noPassword, nil
 	case err == nil:
-		return accepted, nil
+		return conn, accepted, nil
 	case bare && (w.accepted || absent && w.asked):
-		return taken, nil
+		return nil, taken, nil
 	case bare && absent:
-		return untold, nil
+		return nil, untold, nil
 	case v == refused && w.accepted:
-		return serverRefuse, nil
+		return nil, serverRefuse, nil
 	case v != unclear:
-		return v, nil
+		return nil, v, nil
 	case w.accepted:
-		return taken, failure(in.op("login"), err)
+		return nil, taken, failure(in.op("login"), err)
 	}
-	return unclear, failure(in.op("login"), err)
+	return nil, unclear, failure(in.op("login"), err)
 }
 
 func hangUp(conn *pgconn.PgConn) {
@@ -151,6 +169,16 @@ func secretForm(v secret.Value) (isScram, isHash bool) {
 	text := v.Reveal()
 	return strings.HasPrefix(text, scramPrefix) && strings.Count(text, "$") == 2,
 		len(text) == 35 && strings.HasPrefix(text, "md5") && strings.Trim(text[3:], "0123456789abcdef") == ""
+}
+
+// presented is what users present to PgBouncer. With auth_query no file has them:
+// the value's own fields tell.
+func (in *instance) presented(c consumer.Change) secret.Set {
+	name, value := c.Fields["username"], c.Fields["password"]
+	if !in.authQuery || len(c.Values) > 0 || name.IsZero() || value.IsZero() {
+		return c.Values
+	}
+	return secret.Set{name.Reveal(): value}
 }
 
 // try asks about one user by the best way there is. known is false if nothing can

@@ -41,7 +41,8 @@ func start(t testing.TB, n int, users map[string]string, o localserver.PgBouncer
 		file[w.role(name)] = password
 	}
 	o.Server, o.Users = w.db.Address(), file
-	o.Databases = map[string]string{w.db.Name: ""}
+	o.Databases = map[string]string{w.db.Name: "", "elsewhere": "dbname=" + w.db.Name,
+		"forced": fmt.Sprintf("dbname=%s user=%s password=%s", w.db.Name, w.db.User, w.db.Password)}
 	if o.Settings["forced"] != "" { // everybody arrives at the server as the superuser
 		o.Databases[w.db.Name] = fmt.Sprintf("user=%s password=%s", w.db.User, w.db.Password)
 		o.Settings = map[string]string{"stats_users": "app"}
