@@ -155,7 +155,7 @@ func TestWatchingGoesOnAfterAHiccup(t *testing.T) {
 // TestLocked: another operation of the project runs.
 func TestLocked(t *testing.T) {
 	t.Parallel()
-	a := newAccount(t, double.Options{Polls: 1000})
+	a := newAccount(t, double.Options{Polls: 1 << 30})
 	p := a.open(t)
 	if _, err := p.Issue(t.Context(), provider.Request{}); fault.KindOf(err) != fault.Unknown || err == nil {
 		t.Fatal(err)

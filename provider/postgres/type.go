@@ -61,6 +61,8 @@ password, may appear in the server's log. Set its password with ` + "`\\password
 From 16 on it can alter only roles that it made or was given: for logins that exist already,
 the present one included, ` + "`GRANT nova_a TO rotor_admin WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`" + `.
 
+**A person must** make the admin's login once, and say yes to an adoption; all else is automatic.
+
 **Without an admin.** ` + "`admin: self`" + ` with ` + "`strategy: in-place`" + ` and ` + "`server:`" + ` (a connection string
 without user and password) lets a role change its own password, logged in with the present
 one. Which of the two passwords works tells what became of a try whose answer was lost.
