@@ -40,8 +40,8 @@ func (e *Engine) evidence(ctx context.Context, r *run, task rotation.Task) []rot
 	return e.lacking(r, task, facts, still)
 }
 
-// lacking waits for evidence until the bound, then does what the policy says. Held
-// because somebody uses the value, it goes on looking: they may leave.
+// lacking waits for evidence until the bound, then does what the policy says. What
+// is held is looked at again when a person resumes it.
 func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, still []string) []rotation.Event {
 	why := "nobody can tell whether the old value is still in use"
 	if len(still) > 0 {
@@ -60,13 +60,10 @@ func (e *Engine) lacking(r *run, task rotation.Task, facts *rotation.Facts, stil
 	if r.AtBound == "revoke" && !r.Undone {
 		return []rotation.Event{e.ok(task, facts, "at-bound revoke: "+why)}
 	}
-	if len(still) > 0 {
-		ev := e.pause(task, max(r.Bound/4, 5*time.Minute), fmt.Sprintf("%s; end it all the same with: rotor set %s --retire %d", why, r.Credential, r.Generation))
-		ev.Facts = &rotation.Facts{InUse: facts.InUse}
-		return []rotation.Event{ev}
-	}
-	return []rotation.Event{e.stop(task, rotation.Asking,
-		fmt.Sprintf("%s; end it with: rotor set %s --retire %d", why, r.Credential, r.Generation))}
+	ev := e.stop(task, rotation.Asking,
+		fmt.Sprintf("%s; look again with: rotor resume %s; end it all the same with: rotor set %s --retire %d", why, r.Credential, r.Credential, r.Generation))
+	ev.Facts = &rotation.Facts{InUse: facts.InUse}
+	return []rotation.Event{ev}
 }
 
 // firstPause is the first in this boot: after a reboot the bound begins again,
