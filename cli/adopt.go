@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agenticverz/rotor/app"
+	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/rotation"
 )
 
@@ -40,8 +41,11 @@ adopted value is the current one.`,
 
 func (s *shell) adopt(ctx context.Context, name string, f adoptFlags) error {
 	return s.withOne(ctx, name, func(w *worker, one app.Standing) (app.Report, error) {
-		if open := one.Known.OpenOf(rotation.KindRotation); len(open) > 0 {
+		if open := one.Known.OpenOf(rotation.KindRotation); len(open) > 0 && open[0].Mode == rotation.Adopt {
 			return w.goOn(ctx, one.Name)
+		} else if len(open) > 0 {
+			return app.Report{}, fault.New(fault.Rejected, "a rotation of %s is open; nothing was done", one.Name).
+				WithHint("end it first: rotor resume %s, or rotor rollback %s", one.Name, one.Name)
 		}
 		if f.undo {
 			return w.giveBack(ctx, one, f)

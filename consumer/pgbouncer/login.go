@@ -77,7 +77,7 @@ func (in *instance) target(bare bool) string {
 	return in.databases[0]
 }
 
-// entry is one login: where to, and after which AuthenticationXXX it has told enough
+// entry is one login: where to, and after which Authentication message it has told enough
 // (-1: it goes on until PgBouncer is ready).
 type entry struct {
 	database string

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// Kinds of AuthenticationXXX in PostgreSQL's protocol.
+// Kinds of Authentication messages in PostgreSQL's protocol.
 const (
 	authOK       = 0
 	authSASL     = 10
@@ -21,7 +21,7 @@ const (
 // the password, and later, when a server connection is there, it says "ready".
 type witness struct {
 	from   io.Reader
-	stopAt int // the AuthenticationXXX after which the login has told enough; -1: none
+	stopAt int // the kind of Authentication message after which the login has told enough; -1: none
 
 	text      []byte // of the message that is being read
 	decided   bool   // PgBouncer spoke: another address or encryption would hear the same

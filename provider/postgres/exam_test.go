@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -31,15 +32,22 @@ func TestExam(t *testing.T) {
 				db := testserver.Postgres(t)
 				providertest.Run(t, providertest.Setup{Open: func(t testing.TB) providertest.Subject {
 					a := accountIn(t, db, strategy, least)
-					way := newProxy(t, a.address())
+					way := newPipe(t, a.address())
 					return providertest.Subject{
-						Provider: a.open(t, way.address()),
-						Again:    func() provider.Provider { return a.open(t, way.address()) },
+						Provider: a.open(t, way.Address()),
+						Again:    func() provider.Provider { return a.open(t, way.Address()) },
 						Secrets:  []secret.Value{secret.New(a.word)},
-						Live:     a.live, Stranger: a.stranger, Break: way.breakIt(t),
+						Live:     a.live, Stranger: a.stranger, Break: way.Break,
 					}
 				}})
 			})
 		}
 	}
+}
+
+// newPipe is a way to the server that the exam can break; a commit is its effect.
+func newPipe(t testing.TB, target string) *providertest.Pipe {
+	p := providertest.NewPipe(t, target)
+	p.Effect = func(request []byte) bool { return bytes.Contains(request, []byte("COMMIT")) }
+	return p
 }

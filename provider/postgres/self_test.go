@@ -89,15 +89,15 @@ func TestASelfIssueThatFails(t *testing.T) {
 	if _, _, err := issueSelf(t, p, provider.Issued{}); fault.KindOf(err) != fault.BadConfig || err == nil {
 		t.Errorf("without the present password: %v", err)
 	}
-	way := newProxy(t, a.address())
-	a.opts.Server = "postgres://" + way.address() + "?sslmode=disable"
+	way := newPipe(t, a.address())
+	a.opts.Server = "postgres://" + way.Address() + "?sslmode=disable"
 	p = a.open(t, "")
-	mend := way.breakIt(t)(providertest.Unsent)
+	mend := way.Break(providertest.Unsent)
 	if _, _, err := issueSelf(t, p, old); fault.KindOf(err) != fault.Transient || err == nil {
 		t.Errorf("nobody there: %v", err)
 	}
 	mend()
-	mend = way.breakIt(t)(providertest.Unanswered)
+	mend = way.Break(providertest.Unanswered)
 	req, _, err := issueSelf(t, p, old)
 	if fault.KindOf(err) != fault.Unknown || err == nil {
 		t.Errorf("a lost answer: kind %s, %v", fault.KindOf(err), err)

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/agenticverz/rotor/internal/localserver"
@@ -11,12 +12,12 @@ import (
 )
 
 func subject(t testing.TB, a *account) providertest.Subject {
-	way := newProxy(t, a.Addr())
+	way := newPipe(t, a.Addr())
 	return providertest.Subject{
-		Provider: a.open(t, way.address()),
-		Again:    func() provider.Provider { return a.open(t, way.address()) },
+		Provider: a.open(t, way.Address()),
+		Again:    func() provider.Provider { return a.open(t, way.Address()) },
 		Secrets:  []secret.Value{secret.New(a.word)},
-		Live:     a.live, Stranger: a.stranger, Break: way.breakIt(t),
+		Live:     a.live, Stranger: a.stranger, Break: way.Break,
 	}
 }
 
@@ -49,4 +50,14 @@ func TestExamInPlace(t *testing.T) {
 			}})
 		})
 	}
+}
+
+// newPipe is a way to the server that the exam can break; what changes a password is
+// its effect.
+func newPipe(t testing.TB, target string) *providertest.Pipe {
+	p := providertest.NewPipe(t, target)
+	p.Effect = func(request []byte) bool {
+		return bytes.Contains(request, []byte("SETUSER")) || bytes.Contains(request, []byte("requirepass"))
+	}
+	return p
 }
