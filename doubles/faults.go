@@ -36,6 +36,9 @@ type Fault struct {
 
 // Faults stand between a double and its clients. The zero Faults do nothing.
 type Faults struct {
+	// Dates is the clock that answers are dated with; nil: the machine's.
+	Dates *Clock
+
 	mu      sync.Mutex
 	armed   []*Fault
 	latency time.Duration
@@ -123,6 +126,9 @@ func (f *Faults) Wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !f.wait(r) {
 			panic(http.ErrAbortHandler)
+		}
+		if f.Dates != nil {
+			w.Header().Set("Date", f.Dates.Now().UTC().Format(http.TimeFormat))
 		}
 		x := f.next(r.Method, r.URL.Path)
 		if x == nil {

@@ -168,6 +168,11 @@ func (e *Engine) reconcile(ctx context.Context, r *run, task rotation.Task, inte
 		return e.reveal(ctx, r, task, intent, rev)
 	}
 	finder, ok := r.cred.Provider.(provider.Finder)
+	if expires := r.cred.Provider.Traits().Expires; !ok && expires > 0 {
+		ev := e.event(rotation.Redo, task)
+		ev.Note = fmt.Sprintf("the answer was lost; what it may have left ends by itself within %s", expires)
+		return []rotation.Event{ev}
+	}
 	if !ok {
 		return e.failed(r, task, badState("the answer to generate was lost, and %s can neither show nor list values", r.cred.Provider.Traits().Name))
 	}

@@ -144,7 +144,11 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 	if handle.IsZero() && r.Undone && r.Minter == rotation.ByProvider {
 		return []rotation.Event{e.ok(task, nil, "no handle is known; swept by label")}
 	}
-	if handle.IsZero() {
+	ending, byValue, err := e.byValue(ctx, r, g, handle)
+	if err != nil {
+		return e.failed(r, task, err)
+	}
+	if handle.IsZero() && byValue == nil {
 		return e.notRevoked(ctx, r, task, badState("nobody knows the handle of generation %d", r.Generation).
 			WithHint("end generation %d (%s) at %s by hand", r.Generation, g.Fingerprint, r.cred.Provider.Traits().Name))
 	}
@@ -153,10 +157,28 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 			return e.failed(r, task, err)
 		}
 	}
-	if err := r.cred.Provider.Revoke(ctx, handle); err != nil {
+	if byValue != nil {
+		err = byValue.RevokeValue(ctx, ending)
+	} else {
+		err = r.cred.Provider.Revoke(ctx, handle)
+	}
+	if err != nil {
 		return e.notRevoked(ctx, r, task, err)
 	}
 	return []rotation.Event{e.ok(task, &rotation.Facts{Handle: handle}, "")}
+}
+
+// byValue is the provider where it ends values by presenting them, and the value.
+func (e *Engine) byValue(ctx context.Context, r *run, g rotation.Generation, h rotation.Handle) (provider.Issued, provider.ValueRevoker, error) {
+	p, ok := r.cred.Provider.(provider.ValueRevoker)
+	if !ok {
+		return provider.Issued{}, nil, nil
+	}
+	values, err := e.values(ctx, r, g.N)
+	if err != nil || len(values) == 0 {
+		return provider.Issued{}, nil, err
+	}
+	return provider.Issued{Handle: h, Values: values, NotAfter: g.NotAfter}, p, nil
 }
 
 func sentence(text string) string {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/rotation"
@@ -89,6 +90,11 @@ func (e *Engine) Supply(ctx context.Context, id string, order rotation.Order, ac
 	if err := e.allowed(ctx, r, order, value); err != nil {
 		return err
 	}
+	if order == rotation.OrderSupply {
+		if err := e.examine(ctx, r, value); err != nil {
+			return err
+		}
+	}
 	r.batch = nil
 	task, _ := r.Next()
 	ev := e.event(rotation.Input, task)
@@ -145,6 +151,30 @@ func (r *run) holding() bool {
 		}
 	}
 	return held
+}
+
+// mintedBefore is how long before the rotation began a person may have made the new
+// value: who makes it first and then runs `rotor set` is no exception.
+const mintedBefore = 24 * time.Hour
+
+// examine tries a person's value before anything of it is noted, so that a wrong
+// paste costs nothing: its form, whose it is, how old, whether it works. Only a clear
+// no refuses it; what cannot be asked now is asked by the steps that follow.
+func (e *Engine) examine(ctx context.Context, r *run, value secret.Set) error {
+	req := r.request()
+	req.Values = value
+	v, err := r.cred.Provider.Issue(ctx, req) // minter person: without effect
+	if err == nil && !v.Created.IsZero() && r.Created.Wall.Sub(v.Created) > mintedBefore {
+		return fault.New(fault.Rejected, "this value was made %s before the rotation began", r.Created.Wall.Sub(v.Created).Round(time.Hour)).
+			WithHint("mint a new one; an old value would make the rotation worthless")
+	}
+	if err == nil && r.cred.Provider.Traits().Settle == 0 { // else it may not have arrived everywhere
+		err = r.cred.Provider.Verify(ctx, v)
+	}
+	if err != nil && fault.KindOf(err) == fault.Rejected {
+		return err
+	}
+	return nil
 }
 
 // receive keeps a person's value: it lives at its provider already, so from here

@@ -26,6 +26,9 @@ func (e *Engine) verify(ctx context.Context, r *run, task rotation.Task) []rotat
 	}
 	err = r.cred.Provider.Verify(ctx, v)
 	if err == nil {
+		if wait, early := e.steadying(r, task); early {
+			return []rotation.Event{wait}
+		}
 		r.alive.note(r.Generation, e.Now())
 		return []rotation.Event{e.ok(task, nil, "")}
 	}
@@ -36,10 +39,36 @@ func (e *Engine) verify(ctx context.Context, r *run, task rotation.Task) []rotat
 	return e.failed(r, task, err)
 }
 
+// steadying waits until a value has worked for as long as the provider wants it to:
+// a new one may be known at some of its front ends only. Whatever is not a pass
+// begins the time anew.
+func (e *Engine) steadying(r *run, task rotation.Task) (rotation.Event, bool) {
+	steady := r.cred.Provider.Traits().Steady
+	if steady <= 0 || r.Mode == rotation.Adopt || seeded.Bug("once-is-enough") {
+		return rotation.Event{}, false // what is adopted has worked for long
+	}
+	now := e.Now()
+	since, begun := r.watching(task)
+	if !begun {
+		since.Started = &now
+	}
+	left := rotation.Wait{Since: *since.Started, For: steady}.Left(now)
+	if left <= 0 {
+		return rotation.Event{}, false
+	}
+	ev := e.pause(task, min(left, max(steady/4, 50*time.Millisecond)), "it works; whether it goes on to")
+	ev.Facts = &since
+	return ev, true
+}
+
 // settling waits a little while a change may not have reached every part of the
 // provider.
 func (e *Engine) settling(r *run, task rotation.Task, since rotation.Instant) (rotation.Event, bool) {
-	settle := r.cred.Provider.Traits().Settle
+	traits := r.cred.Provider.Traits()
+	settle := traits.Settle
+	if task.Step == rotation.Verify {
+		settle += traits.Steady // it may have worked first
+	}
 	left := rotation.Wait{Since: since, For: settle}.Left(e.Now())
 	if left <= 0 {
 		return rotation.Event{}, false

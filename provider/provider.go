@@ -10,6 +10,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -30,7 +31,8 @@ type Provider interface {
 	// must have. nil: works. fault.Rejected: proven not to work. Within
 	// Traits.Settle after Issue the engine repeats a Rejected.
 	Verify(ctx context.Context, v Issued) error
-	// Revoke ends the value of handle, by immutable id. Already gone is nil.
+	// Revoke ends the value of handle, by immutable id. Already gone is nil, if the
+	// vendor itself says so: a 404 of something in between proves nothing.
 	Revoke(ctx context.Context, h rotation.Handle) error
 }
 
@@ -41,8 +43,15 @@ type Traits struct {
 	Minter   rotation.Minter
 	Fields   []Field       // what a value consists of; the first secret field is the default of a target
 	Settle   time.Duration // how long a new or revoked value may still behave as before
+	// Steady is how long a new value must go on passing Verify before it counts: a
+	// vendor with many front ends may know it at one of them first. 0: once is enough.
+	Steady   time.Duration
 	InFlight time.Duration // longest time after which a request whose answer was lost may still take effect
 	Quota    int           // live values the provider holds at most; 0 = no limit known
+	// Expires: every value ends by itself so long after it was made; 0 = never. A
+	// provider whose values do may do without Find and Reveal: what a lost answer
+	// left behind is waited for.
+	Expires time.Duration
 	// NoIssuer: nobody outside refuses a value (provider generated); the old
 	// value can be put back even in place, and its death cannot be proven.
 	NoIssuer bool
@@ -70,6 +79,9 @@ type Issued struct {
 	Handle   rotation.Handle
 	Values   secret.Set
 	NotAfter time.Time // when it expires by itself; zero = never
+	// Created is when it was made, as the vendor dates it; zero = not known. A person's
+	// value that is too old is refused.
+	Created time.Time
 }
 
 // Maker is required of providers with Minter rotor: it makes a candidate value
@@ -104,6 +116,13 @@ type Revealer interface {
 	Reveal(ctx context.Context, h rotation.Handle) (Issued, error)
 }
 
+// ValueRevoker ends a value by presenting it, where there is no id to name it by:
+// whoever has it may end it. It is asked instead of Revoke whenever the value is
+// known. Already gone is nil.
+type ValueRevoker interface {
+	RevokeValue(ctx context.Context, v Issued) error
+}
+
 // Identifier names the handle of a value that is already in use; used to adopt.
 // Nothing is changed. A value it does not know is fault.Rejected.
 type Identifier interface {
@@ -136,6 +155,24 @@ const (
 	Expired    Liveness = "expired"
 	NotKnown   Liveness = "unknown" // anything else, network errors included
 )
+
+// Judged is the verdict of Verify on what a probe saw: nil for a value that works.
+// One that is alive and lacks a right is refused, for Verify is about these rights.
+func Judged(op string, live Liveness, err error) error {
+	switch live {
+	case Alive:
+		return nil
+	case Refused, Expired:
+		return fault.New(fault.Rejected, "%s: the value is refused (%s)", op, live)
+	case Restricted:
+		return fault.New(fault.Rejected, "%s: the value works and lacks a right", op).
+			WithHint("give new values the rights that the old one has")
+	}
+	if err == nil {
+		err = fault.New(fault.Unknown, "%s: no clear answer", op)
+	}
+	return err
+}
 
 // Prober tries a value on a fresh connection. Only a positive match of the
 // provider's refusal may say Refused; an error of any other sort is NotKnown.

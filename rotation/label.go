@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -52,6 +53,11 @@ func shortName(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return b.String()[:min(b.Len(), maxName-9)] + "-" + hex.EncodeToString(sum[:4])
 }
+
+var labelForm = regexp.MustCompile(`^rotor-[a-z0-9]+-e\d+-[a-z0-9-]+-g\d+-a\d+$`)
+
+// IsLabel says whether a text has the form of a label, of whatever installation.
+func IsLabel(text string) bool { return labelForm.MatchString(text) }
 
 // Numbers reads generation and attempt from a label that begins with prefix.
 func Numbers(label, prefix string) (generation, attempt int, ok bool) {

@@ -7,6 +7,7 @@ package all
 import (
 	"github.com/agenticverz/rotor/doubles"
 	"github.com/agenticverz/rotor/doubles/neon"
+	"github.com/agenticverz/rotor/doubles/openai"
 	"github.com/agenticverz/rotor/doubles/upstash"
 )
 
@@ -15,6 +16,7 @@ func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
 		neon.Door,
+		openai.Door,
 		upstash.Door,
 	} {
 		d, err := open()

@@ -7,6 +7,7 @@ import (
 	"github.com/agenticverz/rotor/provider/generated"
 	"github.com/agenticverz/rotor/provider/manual"
 	"github.com/agenticverz/rotor/provider/neon"
+	"github.com/agenticverz/rotor/provider/openai"
 	"github.com/agenticverz/rotor/provider/postgres"
 	"github.com/agenticverz/rotor/provider/redis"
 	"github.com/agenticverz/rotor/provider/upstash"
@@ -18,6 +19,7 @@ func Registry() provider.Registry {
 		generated.Type(),
 		manual.Type(),
 		neon.Type(),
+		openai.Type(),
 		postgres.Type(),
 		redis.Type(),
 		upstash.Type(),

@@ -21,6 +21,8 @@ type account struct {
 	keys   []key
 	nextID int
 	line   *Line
+	passed time.Duration // of the vendor's clock
+	flaps  bool
 }
 
 type key struct {
@@ -29,6 +31,10 @@ type key struct {
 	Value   string    `json:"value,omitempty"`
 	Created time.Time `json:"created"`
 	Used    time.Time `json:"used"`
+	Account string    `json:"account,omitempty"`
+
+	flaps  bool
+	absent time.Duration // not known everywhere until then
 }
 
 const pageSize = 3
@@ -57,6 +63,7 @@ func (a *account) create(w http.ResponseWriter, r *http.Request) {
 	if k.Value == "" {
 		k.Value = secret.Random(32).Reveal()
 	}
+	k.flaps = a.flaps
 	a.keys = append(a.keys, k)
 	_ = json.NewEncoder(w).Encode(k)
 }
@@ -89,8 +96,12 @@ func (a *account) remove(w http.ResponseWriter, r *http.Request) {
 
 func (a *account) me(w http.ResponseWriter, r *http.Request) {
 	for i, k := range a.keys {
-		if r.Header.Get("Authorization") == "Bearer "+k.Value {
+		if r.Header.Get("Authorization") == "Bearer "+k.Value && a.passed >= k.absent {
+			if k.flaps {
+				a.keys[i].flaps, a.keys[i].absent = false, a.passed+5*time.Second
+			}
 			a.keys[i].Used = time.Now()
+			_ = json.NewEncoder(w).Encode(key{ID: k.ID})
 			return
 		}
 	}
@@ -117,11 +128,32 @@ func (a *account) live(context.Context) ([]rotation.Handle, error) {
 	return out, nil
 }
 
-func (a *account) stranger(context.Context) (rotation.Handle, error) {
+func (a *account) stranger(ctx context.Context) (rotation.Handle, error) {
+	return a.namesake(ctx, "made-by-hand")
+}
+
+func (a *account) namesake(_ context.Context, label string) (rotation.Handle, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.nextID++
-	k := key{ID: "id-" + strconv.Itoa(a.nextID), Label: "made-by-hand", Value: "a-persons-own-key"}
+	k := key{ID: "id-" + strconv.Itoa(a.nextID), Label: label, Value: "a-persons-own-key"}
 	a.keys = append(a.keys, k)
 	return rotation.Handle{ID: k.ID}, nil
+}
+
+func (a *account) impostor(ctx context.Context) (secret.Set, error) {
+	_, err := a.stranger(ctx)
+	return secret.Set{"key": secret.New("a-persons-own-key")}, err
+}
+
+func (a *account) flap() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.flaps = true
+}
+
+func (a *account) pass(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.passed += d
 }

@@ -36,7 +36,10 @@ func newCandidate(a *account, minter rotation.Minter, bug string) *candidate {
 
 func (c *candidate) Traits() provider.Traits {
 	t := provider.Traits{Name: "acme", Strategy: rotation.Overlap, Minter: c.minter,
-		Fields: []provider.Field{{Name: "key", Secret: true}}}
+		Fields: []provider.Field{{Name: "key", Secret: true}}, Settle: 30 * time.Second, Steady: 6 * time.Second}
+	if c.bug == "once-is-enough" {
+		t.Steady = 0
+	}
 	if c.bug == "traits-change" {
 		c.asked++
 		t.Quota = c.asked
@@ -72,6 +75,9 @@ func (c *candidate) Issue(ctx context.Context, req provider.Request) (provider.I
 		return provider.Issued{}, err
 	}
 	c.issuedBy[got.ID] = true
+	if got.ID == "" && c.bug != "garbage-is-fine" {
+		return provider.Issued{}, fault.New(fault.Unknown, "acme: issue: the answer has no id")
+	}
 	return c.issued(got), nil
 }
 
@@ -102,7 +108,11 @@ func (c *candidate) Verify(ctx context.Context, v provider.Issued) error {
 	if c.bug == "verify-anything" {
 		return ctx.Err()
 	}
-	err := c.call(ctx, "verify", http.MethodGet, "/me", v.Values["key"].Reveal(), nil, nil)
+	var me key
+	err := c.call(ctx, "verify", http.MethodGet, "/me", v.Values["key"].Reveal(), nil, &me)
+	if err == nil && me.ID != v.Handle.ID && c.bug != "verify-any-key" {
+		return fault.New(fault.Rejected, "acme: verify: it is another key")
+	}
 	switch {
 	case err != nil && c.bug == "verify-all-rejected":
 		return fault.New(fault.Rejected, "acme: verify: refused")
@@ -118,6 +128,9 @@ func (c *candidate) Revoke(ctx context.Context, h rotation.Handle) error {
 	if c.bug == "remembers-ids" && !c.issuedBy[h.ID] {
 		return nil
 	}
+	if c.bug == "revoke-by-name" {
+		c.revokeNamesakes(ctx, h)
+	}
 	if c.bug == "revoke-everything" {
 		all, _ := c.all(ctx)
 		for _, k := range all {
@@ -126,10 +139,22 @@ func (c *candidate) Revoke(ctx context.Context, h rotation.Handle) error {
 	}
 	err := c.call(ctx, "revoke", http.MethodDelete, "/keys/"+h.ID, "", nil, nil)
 	var r *refusal
-	if errors.As(err, &r) && r.status == 404 && c.bug != "gone-is-error" || c.bug == "revoke-ignores-status" && r != nil {
+	gone := errors.As(err, &r) && r.status == 404 && (r.body == goneReply.Body || c.bug == "any-404-is-gone")
+	if gone && c.bug != "gone-is-error" || c.bug == "revoke-ignores-status" && r != nil {
 		return nil
 	}
 	return err
+}
+
+func (c *candidate) revokeNamesakes(ctx context.Context, h rotation.Handle) {
+	all, _ := c.all(ctx)
+	for _, k := range all {
+		for _, other := range all {
+			if k.ID == h.ID && other.Label == k.Label {
+				_ = c.call(ctx, "revoke", http.MethodDelete, "/keys/"+other.ID, "", nil, nil)
+			}
+		}
+	}
 }
 
 func (c *candidate) Find(ctx context.Context, prefix string) ([]provider.Found, error) {
@@ -146,8 +171,18 @@ func (c *candidate) Find(ctx context.Context, prefix string) ([]provider.Found, 
 func (c *candidate) all(ctx context.Context) (out []key, err error) {
 	for {
 		var page []key
-		if err := c.call(ctx, "find", http.MethodGet, "/keys?from="+strconv.Itoa(len(out)), "", nil, &page); err != nil {
+		err := c.call(ctx, "find", http.MethodGet, "/keys?from="+strconv.Itoa(len(out)), "", nil, &page)
+		if c.bug == "cut-is-the-end" && fault.KindOf(err) == fault.Unknown && err != nil {
+			return out, nil
+		}
+		if err != nil {
 			return nil, err
+		}
+		if len(out) > 0 && len(page) > 0 && page[0].ID == out[0].ID && c.bug != "reads-for-ever" {
+			if c.bug == "repeat-is-the-end" {
+				return out, nil
+			}
+			return nil, fault.New(fault.Unknown, "acme: find: the list repeats a page")
 		}
 		out = append(out, page...)
 		if len(page) < pageSize || c.bug == "find-one-page" {
@@ -204,6 +239,10 @@ func (c *candidate) call(ctx context.Context, step, method, path, bearer string,
 	req, _ := http.NewRequestWithContext(ctx, method, c.account.line.URL+path, bytes.NewReader(body))
 	req.Header.Set("Authorization", "Bearer "+bearer)
 	resp, err := c.client.Do(req)
+	if err != nil && c.bug == "mints-again" && method == http.MethodPost && ctx.Err() == nil {
+		req.Body, _ = req.GetBody()
+		resp, err = c.client.Do(req)
+	}
 	if err != nil {
 		urlless := errors.Unwrap(err)
 		if errors.Is(err, syscall.ECONNREFUSED) && c.bug != "unsent-unknown" || c.bug == "lost-is-transient" {

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
 )
 
 // question asks one thing of a freshly opened account. An error is a failed
@@ -35,6 +38,10 @@ func questions() []question {
 		{"silent", askSilent},
 		{"cancelled", askCancelled},
 		{"find", askFind},
+		{"namesake", askNamesake},
+		{"impostor", askImpostor},
+		{"steady", askSteady},
+		{"spoiled", askSpoiled},
 		{"reveal", askReveal},
 		{"identify", askIdentify},
 		{"usage", askUsage},
@@ -50,16 +57,18 @@ func questions() []question {
 // Run sits the provider down for the whole exam.
 func Run(t *testing.T, setup Setup) {
 	for _, q := range questions() {
-		t.Run(q.name, func(t *testing.T) {
-			err := examine(t, setup, q)
-			var skip skipped
-			switch {
-			case errors.As(err, &skip):
-				t.Skip(skip.reason)
-			case err != nil:
-				t.Error(err)
-			}
-		})
+		t.Run(q.name, func(t *testing.T) { sit(t, setup, q) })
+	}
+}
+
+func sit(t *testing.T, setup Setup, q question) {
+	err := examine(t, setup, q)
+	var skip skipped
+	switch {
+	case errors.As(err, &skip):
+		t.Skip(skip.reason)
+	case err != nil:
+		t.Error(err)
 	}
 }
 
@@ -90,7 +99,7 @@ func examine(t testing.TB, setup Setup, q question) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	s := &sitting{Subject: setup.Open(t), ctx: ctx, formOnly: setup.FormOnly,
-		labels: "exam" + strings.ToLower(rand.Text()[:8])}
+		byHand: setup.ByHand, labels: "exam" + strings.ToLower(rand.Text()[:8]), known: map[rotation.Handle]provider.Issued{}}
 	s.note(s.Secrets...)
 	err := q.ask(s)
 	if leak := s.leak(); leak != nil {

@@ -17,7 +17,7 @@ func setup(minter rotation.Minter, bug string) Setup {
 			Provider: newCandidate(a, minter, bug),
 			Again:    func() provider.Provider { return newCandidate(a, minter, bug) },
 			Live:     a.live, Stranger: a.stranger, Break: a.line.Break, PageSize: pageSize,
-			HTTP: a.line.HTTP(refusalReply, goneReply),
+			HTTP: a.line.HTTP(refusalReply, goneReply), Namesake: a.namesake, Impostor: a.impostor, Flap: a.flap, Pass: a.pass,
 		}
 	}}
 }
@@ -58,6 +58,15 @@ func TestSeededBugsAreCaught(t *testing.T) {
 		{"find-one-page", "find", rotation.ByProvider},
 		{"find-everything", "find", rotation.ByProvider},
 		{"usage-uses", "usage", rotation.ByProvider},
+		{"revoke-by-name", "namesake", rotation.ByProvider},
+		{"verify-any-key", "impostor", rotation.ByProvider},
+		{"once-is-enough", "steady", rotation.ByProvider},
+		{"mints-again", "unanswered-issue", rotation.ByProvider},
+		{"any-404-is-gone", "http-revoke", rotation.ByProvider},
+		{"garbage-is-fine", "spoiled", rotation.ByProvider},
+		{"cut-is-the-end", "spoiled", rotation.ByProvider},
+		{"repeat-is-the-end", "spoiled", rotation.ByProvider},
+		{"reads-for-ever", "spoiled", rotation.ByProvider},
 		{"5xx-transient", "http-issue", rotation.ByProvider},
 		{"401-transient", "http-issue", rotation.ByProvider},
 		{"no-retry-after", "http-issue", rotation.ByProvider},

@@ -27,6 +27,8 @@ type Line struct {
 	broken  Breakage
 	mended  chan struct{}
 	canned  *Reply
+	spoiled Spoilage
+	first   map[string]*httptest.ResponseRecorder // answers to GETs by path, while they repeat
 	calls   int
 	changes int
 }
@@ -64,7 +66,7 @@ func (l *Line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.Changes(r) {
 		l.changes++
 	}
-	canned, broken, mended := l.canned, l.broken, l.mended
+	canned, broken, mended, spoiled := l.canned, l.broken, l.mended, l.spoiled
 	l.mu.Unlock()
 	switch {
 	case canned != nil:
@@ -82,8 +84,46 @@ func (l *Line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case broken == Unanswered && l.Changes(r):
 		l.handler.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler) // closes the connection
+	case spoiled != "":
+		l.spoil(w, r, spoiled)
 	default:
 		l.handler.ServeHTTP(w, r)
+	}
+}
+
+// spoil passes the request on, and something else back than the answer.
+func (l *Line) spoil(w http.ResponseWriter, r *http.Request, how Spoilage) {
+	answer := httptest.NewRecorder()
+	l.handler.ServeHTTP(answer, r)
+	body := answer.Body.Bytes()
+	switch {
+	case how == Cut:
+		body = body[:len(body)/2]
+	case r.Method == http.MethodGet:
+		l.mu.Lock()
+		if seen := l.first[r.URL.Path]; seen != nil {
+			answer, body = seen, seen.Body.Bytes()
+		}
+		l.first[r.URL.Path] = answer
+		l.mu.Unlock()
+	}
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.Header().Del("Content-Length")
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body)
+}
+
+// spoiling is the hook of HTTP.
+func (l *Line) spoiling(how Spoilage) (mend func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.spoiled, l.first = how, map[string]*httptest.ResponseRecorder{}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.spoiled = ""
 	}
 }
 
@@ -109,7 +149,7 @@ func (l *Line) Break(b Breakage) (mend func()) {
 // HTTP is the hook of Subject: the vendor's answers to a revoked value and to the
 // revocation of what is gone.
 func (l *Line) HTTP(refusal, gone Reply) *HTTP {
-	return &HTTP{Answer: l.answer, Refusal: refusal, Gone: gone, Changed: func() int {
+	return &HTTP{Answer: l.answer, Refusal: refusal, Gone: gone, Spoil: l.spoiling, Changed: func() int {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return l.changes

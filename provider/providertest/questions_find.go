@@ -46,10 +46,10 @@ func askFind(s *sitting) error {
 		}
 		labels[req.Label], current = v, v
 	}
-	if err := s.compareFound(s.labels+"-e1-cred-", labels); err != nil {
+	if err := s.compareFound(s.label(1, 0).Prefix(), labels); err != nil {
 		return err
 	}
-	if err := s.compareFound(s.labels+"-e2-", nil); err != nil {
+	if err := s.compareFound(s.label(2, 0).Prefix(), nil); err != nil {
 		return err
 	}
 	if s.canRevoke() != nil {
@@ -63,7 +63,7 @@ func askFind(s *sitting) error {
 			delete(labels, label)
 		}
 	}
-	return s.compareFound(s.labels+"-e1-cred-", labels)
+	return s.compareFound(s.label(1, 0).Prefix(), labels)
 }
 
 // crowd is how many values Find is to list: more than a page where values can

@@ -62,7 +62,7 @@ func abilities(p provider.Provider, t provider.Traits) error {
 	switch {
 	case t.Minter == rotation.ByRotor && !maker:
 		return fmt.Errorf("minter rotor needs Make")
-	case t.Minter == rotation.ByProvider && !finder && !revealer:
+	case t.Minter == rotation.ByProvider && !finder && !revealer && t.Expires == 0:
 		return fmt.Errorf("minter provider needs Find or Reveal: after a lost answer the value must be found again")
 	case t.Minter == rotation.ByPerson && !guide:
 		return fmt.Errorf("minter person needs Instructions")
@@ -143,7 +143,7 @@ func askIssue(s *sitting) error {
 	if err := fits("Issue", t, v.Values); err != nil {
 		return err
 	}
-	if v.Handle.ID == "" && !t.NoIssuer && t.Minter != rotation.ByPerson {
+	if v.Handle.ID == "" && !t.NoIssuer && s.byHand == "" {
 		return fmt.Errorf("Issue returns no Handle.ID: nobody could revoke the value after a crash")
 	}
 	if v.Handle.Slot == "" && t.Strategy == rotation.Alternate {

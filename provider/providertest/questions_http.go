@@ -44,6 +44,7 @@ var revokeTable = []expectation{
 	{400, append(proven[:len(proven):len(proven)], fault.Unknown)},
 	{401, []fault.Kind{fault.Denied}},
 	{403, []fault.Kind{fault.Denied}},
+	{404, append(proven[:len(proven):len(proven)], fault.Unknown)}, // not the vendor's: the key may still work
 	{409, append(proven[:len(proven):len(proven)], fault.Unknown)},
 	{429, []fault.Kind{fault.Transient}},
 	{500, []fault.Kind{fault.Unknown}},

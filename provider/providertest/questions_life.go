@@ -86,7 +86,7 @@ func askRevokeAgain(s *sitting) error {
 	if err != nil {
 		return err
 	}
-	if s.traits().Minter == rotation.ByPerson {
+	if s.byHand != "" {
 		return wantKind("Revoke (minter person)", s.revoke(s.ctx, s.Provider, v.Handle), fault.NeedsPerson)
 	}
 	if err := s.revoke(s.ctx, s.Provider, v.Handle); err != nil {
@@ -135,7 +135,7 @@ func askLife(s *sitting) error {
 // retire ends old as the engine does: in-place values were overwritten already.
 func (s *sitting) retire(old, now provider.Issued) error {
 	t := s.traits()
-	if t.NoIssuer || t.Minter == rotation.ByPerson {
+	if t.NoIssuer || s.byHand != "" {
 		return nil
 	}
 	if t.Strategy != rotation.InPlace {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
@@ -24,6 +25,9 @@ type Setup struct {
 	// FormOnly says why Verify can check no more than the form ("nobody outside
 	// checks it"). Allowed for providers without an issuer and for minter person.
 	FormOnly string
+	// ByHand says why only a person can revoke ("there is no API"). Allowed for minter
+	// person; the questions about revocation are then skipped.
+	ByHand string
 }
 
 // Subject is a provider, its account, and what the exam may do to them. Only
@@ -41,6 +45,18 @@ type Subject struct {
 	Live func(ctx context.Context) ([]rotation.Handle, error)
 	// Stranger makes a live value that is not ours and has no label.
 	Stranger func(ctx context.Context) (rotation.Handle, error)
+	// Namesake makes a live value of somebody else's with that very label: a restored
+	// backup, a person who copied a name. Nil where the vendor keeps names unique.
+	Namesake func(ctx context.Context, label string) (rotation.Handle, error)
+	// Impostor gives a live value of the same vendor that is not the one issued: of
+	// another account, project or user. Verify must see the difference.
+	Impostor func(ctx context.Context) (secret.Set, error)
+	// Pass lets time go by on the vendor's clock.
+	Pass func(time.Duration)
+	// Flap makes the vendor know the next values at one of its front ends first: each
+	// is accepted once, and then refused for five seconds of the vendor's clock. Nil
+	// for vendors whose front ends cannot differ.
+	Flap func()
 	// Settled waits (or moves the double's clock) until the last change acts.
 	Settled func()
 	// Break harms the way to the provider until mend is called.
@@ -79,7 +95,19 @@ type HTTP struct {
 	// Changed counts the requests since Answer that would change something. An
 	// answer to one that would not proves that nothing was changed. May be nil.
 	Changed func() int
+	// Spoil makes answers go wrong on their way until mend is called.
+	Spoil func(Spoilage) (mend func())
 }
+
+// Spoilage is a way for an answer to arrive other than it was sent.
+type Spoilage string
+
+const (
+	// Cut: the first half of every body comes.
+	Cut Spoilage = "cut"
+	// Repeat: a list goes on and on with its first page.
+	Repeat Spoilage = "repeat"
+)
 
 // Reply is one HTTP answer.
 type Reply struct {

@@ -17,7 +17,9 @@ type sitting struct {
 	Subject
 	ctx      context.Context
 	formOnly string
-	labels   string // prefix of all labels: accounts may share a server
+	byHand   string
+	labels   string // installation of all labels: accounts may share a server
+	known    map[rotation.Handle]provider.Issued
 	issued   int
 	values   []secret.Value
 	said     []string // errors and everything else that may be shown
@@ -79,8 +81,12 @@ func (s *sitting) other() provider.Provider {
 func (s *sitting) request(current provider.Issued) provider.Request {
 	s.issued++
 	return provider.Request{
-		Label: fmt.Sprintf("%s-e1-cred-%d-1", s.labels, s.issued), Generation: s.issued, Current: current.Handle,
+		Label: s.label(1, s.issued).String(), Generation: s.issued, Current: current.Handle,
 	}
+}
+
+func (s *sitting) label(epoch, generation int) rotation.Label {
+	return rotation.Label{Installation: s.labels, Epoch: epoch, Credential: "cred", Generation: generation, Attempt: 1}
 }
 
 // prepare makes or supplies the values for req, as far as the minter wants it.
@@ -125,6 +131,9 @@ func (s *sitting) next(current provider.Issued) (provider.Issued, provider.Reque
 func (s *sitting) issue(ctx context.Context, p provider.Provider, req provider.Request) (provider.Issued, error) {
 	v, err := p.Issue(ctx, req)
 	s.note(v.Values.Secrets()...)
+	if err == nil {
+		s.known[v.Handle] = v
+	}
 	return v, s.hear("Issue", err, v)
 }
 
@@ -133,9 +142,18 @@ func (s *sitting) verify(ctx context.Context, v provider.Issued) error {
 }
 
 func (s *sitting) revoke(ctx context.Context, p provider.Provider, h rotation.Handle) error {
-	err := s.hear("Revoke", p.Revoke(ctx, h))
+	err := s.hear("Revoke", end(ctx, p, s.known[h], h))
 	s.settle()
 	return err
+}
+
+// end revokes as the engine does: by the value where the provider wants that, and
+// somebody knows it.
+func end(ctx context.Context, p provider.Provider, v provider.Issued, h rotation.Handle) error {
+	if by, ok := p.(provider.ValueRevoker); ok && len(v.Values) > 0 {
+		return by.RevokeValue(ctx, v)
+	}
+	return p.Revoke(ctx, h)
 }
 
 func (s *sitting) probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
@@ -143,13 +161,13 @@ func (s *sitting) probe(ctx context.Context, v provider.Issued) (provider.Livene
 	return live, s.hear("Probe", err, live)
 }
 
-// canRevoke: minter person and providers without an issuer revoke elsewhere.
+// canRevoke: providers without an issuer, and some with minter person, revoke elsewhere.
 func (s *sitting) canRevoke() error {
 	switch t := s.traits(); {
 	case t.NoIssuer:
 		return skip("nobody outside refuses a value (NoIssuer)")
-	case t.Minter == rotation.ByPerson:
-		return skip("a person revokes")
+	case s.byHand != "":
+		return skip("a person revokes: %s", s.byHand)
 	}
 	return nil
 }

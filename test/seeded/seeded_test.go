@@ -26,6 +26,7 @@ var bugs = map[string]string{
 	"revoke-by-slot":            "test/sim",
 	"regenerate-on-timeout":     "test/sim",
 	"mint-again":                "test/sim",
+	"once-is-enough":            "test/sim",
 	"forget-sweep":              "test/sim",
 	"trust-2xx":                 "test/sim",
 	"trust-the-restart":         "test/sim",

@@ -23,6 +23,7 @@ type provider struct {
 type value struct {
 	id, slot, text, label string
 	since                 time.Duration // works from then on
+	fickle                time.Duration // once it was seen to work, it does not for so long: one front end knows it
 	created               time.Time
 }
 
@@ -61,7 +62,7 @@ func (p *provider) Live() []string {
 
 func (p *provider) Traits() room.Traits {
 	t := room.Traits{Name: "model", Strategy: rotation.Overlap, Minter: rotation.ByRotor,
-		Fields: []room.Field{{Name: "value", Secret: true}}, Settle: settle, InFlight: inFlight}
+		Fields: []room.Field{{Name: "value", Secret: true}}, Settle: settle, Steady: settle, InFlight: inFlight}
 	switch p.class {
 	case OverlapServer:
 		t.Minter = rotation.ByProvider
@@ -92,14 +93,26 @@ func (p *provider) make(req room.Request) secret.Set {
 }
 
 func (p *provider) Issue(_ context.Context, req room.Request) (room.Issued, error) {
+	if p.class == ByHand { // nothing happens there; the value lives already
+		if err := p.w.look("issue"); err != nil {
+			return room.Issued{}, err
+		}
+		return p.issue(req)
+	}
 	var out room.Issued
 	err := p.w.effect("issue", func() error {
 		v, err := p.issue(req)
 		out = v
 		return err
 	})
-	if f := p.w.last(); f == E8 && err == nil {
+	if err != nil {
+		return out, err
+	}
+	switch p.w.last() {
+	case E8:
 		p.live[out.Handle.ID].since = p.w.real + settle/2
+	case E9:
+		p.live[out.Handle.ID].fickle = settle / 2
 	}
 	return out, err
 }
@@ -128,12 +141,12 @@ func (p *provider) issue(req room.Request) (room.Issued, error) {
 		}
 	case InPlaceCaller:
 		v.id = "id-0"
-	case ByHand: // nothing happens there; the value lives already
+	case ByHand:
 		known := p.byText(v.text)
 		if known == nil {
 			return room.Issued{}, fault.New(fault.Rejected, "issue: no such value")
 		}
-		return room.Issued{Handle: rotation.Handle{ID: known.id}, Values: p.fields(known)}, nil
+		return room.Issued{Handle: rotation.Handle{ID: known.id}, Values: p.fields(known), Created: known.created}, nil
 	}
 	p.live[v.id] = v
 	return room.Issued{Handle: rotation.Handle{ID: v.id, Slot: v.slot}, Values: p.fields(v)}, nil
@@ -160,8 +173,12 @@ func (p *provider) Verify(_ context.Context, v room.Issued) error {
 	if err := p.w.look("verify"); err != nil {
 		return err
 	}
-	if !p.Accepts(v.Values["value"].Reveal()) {
+	text := v.Values["value"].Reveal()
+	if !p.Accepts(text) {
 		return fault.New(fault.Rejected, "verify: refused")
+	}
+	if known := p.byText(text); known.fickle > 0 {
+		known.since, known.fickle = p.w.real+known.fickle, 0
 	}
 	return nil
 }

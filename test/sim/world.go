@@ -45,6 +45,7 @@ const (
 	E6 Fault = "E6 executed twice"
 	E7 Fault = "E7 applied late"
 	E8 Fault = "E8 said ok, not effective yet"
+	E9 Fault = "E9 works once, then not for a while"
 	K3 Fault = "K3 killed before the call"
 	K4 Fault = "K4 killed after the call"
 	K1 Fault = "K1 killed before the write"
@@ -61,7 +62,7 @@ const (
 
 // EffectFaults and WriteFaults are what every point of their sort is tried with.
 var (
-	EffectFaults = []Fault{E1, E2, E3, E4, E5, E6, E7, E8, K3, K4}
+	EffectFaults = []Fault{E1, E2, E3, E4, E5, E6, E7, E8, E9, K3, K4}
 	WriteFaults  = []Fault{K1, K2, J1, J2, J3, T1, T2, T3, O1, O2}
 )
 

@@ -1,0 +1,14 @@
+package openai
+
+import "github.com/agenticverz/rotor/doubles"
+
+// Door is an organisation for trying: a service account with one key.
+func Door() (doubles.Door, error) {
+	d := New(Options{})
+	account := d.Account("backend")
+	return doubles.Door{Name: "openai", API: d, Words: []string{
+		"export OPENAI_ADMIN_KEY=" + d.AdminKey,
+		"provider: {type: openai, admin-key: env:OPENAI_ADMIN_KEY, base-url: {base}/v1, project: " + d.Project + ", service-account: " + account + "}",
+		"present key: " + d.Key(account, "by-hand").Value,
+	}}, nil
+}

@@ -1,0 +1,69 @@
+package openai
+
+import "github.com/agenticverz/rotor/provider"
+
+const name = "openai"
+
+// Type is its entry in provider/all.
+func Type() provider.Type {
+	return provider.Type{
+		Name:       name,
+		Summary:    "OpenAI: keys of service accounts, and admin keys",
+		Doc:        doc,
+		Evidence:   provider.EvidenceDocument,
+		NewOptions: func() any { return new(Options) },
+		Refs:       func(opts any) map[string]string { return map[string]string{"admin-key": opts.(*Options).AdminKey} },
+		Destination: func(opts any) string {
+			if base := opts.(*Options).BaseURL; base != "" {
+				return base
+			}
+			return defaultBase
+		},
+		New: func(opts any, c provider.Context) (provider.Provider, error) {
+			o := *opts.(*Options)
+			if o.AdminKey == "" {
+				return nil, bad("admin-key is missing").WithHint("refer to an admin key of the organisation, for example admin-key: env:OPENAI_ADMIN_KEY")
+			}
+			if _, err := o.validated(); err != nil {
+				return nil, err
+			}
+			key, err := c.Bind.Source(o.AdminKey)
+			if err != nil {
+				return nil, err
+			}
+			return New(o, key)
+		},
+	}
+}
+
+const doc = `
+    openai:
+      provider:
+        type: openai
+        admin-key: vault:openai-admin#key
+        project: proj_abc123
+        service-account: svc_acct_abc123
+      targets: [{store: vault, path: app-prod, key: OPENAI_API_KEY}]
+
+A person's own key (made in the dashboard by a user) can be taken over and replaced by a service account's;
+the API makes no keys for people.
+
+**Rights.** An admin key of the organisation, made by an owner. It can do anything to the organisation: keep it
+in a store, and rotate it too (` + "`kind: admin`" + `). For that, ` + "`admin-key`" + ` refers to the place that
+the credential's own target writes: Rotor then deletes the old admin key with the new one.
+
+**Strategy.** *overlap*: a further key is made beside the old one. With ` + "`service-account`" + ` it is a key of that
+account. Without, each key comes with an account of its own, named by Rotor, and the account is deleted
+with it: for organisations whose API does not delete a single key of a service account.
+
+**A person must do** nothing, but make the first admin key and, if wanted, the service account.
+
+**Limits.** Names are labels of Rotor, ` + "`rotor-…`" + `; do not rename keys while a rotation is open. ` + "`scopes`" + `
+limit new keys; one without ` + "`api.model.read`" + ` counts as working although it may not list models.
+Where the organisation demands an expiry, set ` + "`expires-days`" + `, and ` + "`on: [expiry]`" + ` in the credential. A new key
+must work for 6 seconds in a row before it is published, because keys are cached where they are checked. What usage costs,
+and a quota that is used up (429), are no signs of a dead key.
+
+**What "dead" proves.** ` + "`GET /models`" + ` (an admin key: the list of admin keys) was answered with 401 in OpenAI's own form,
+invalid_api_key.
+`

@@ -1,0 +1,100 @@
+package openai
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// Verify uses the key, and makes sure that it is the one of the handle: a key of
+// another project works too.
+func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
+	live, err := p.look(ctx, "verify", v.Values[field])
+	if live == provider.Restricted && !slices.Contains(p.opts.Scopes, modelsScope) && len(p.opts.Scopes) > 0 {
+		live = provider.Alive // it was given no right to what is asked for
+	}
+	if err := provider.Judged("openai: verify", live, err); err != nil || v.Handle.IsZero() {
+		return err
+	}
+	k, err := p.get(ctx, "verify", v.Handle)
+	if err == nil && !k.shows(v.Values[field]) {
+		err = fault.New(fault.Rejected, "openai: verify: the value works, but is not that of key %s", k.ID)
+	}
+	return err
+}
+
+// Probe says whether the key lives. One that lacks a scope does.
+func (p *Provider) Probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
+	return p.look(ctx, "probe", v.Values[field])
+}
+
+const modelsScope = "api.model.read"
+
+// look is the cheapest request that a key must be alive for.
+func (p *Provider) look(ctx context.Context, step string, value secret.Value) (provider.Liveness, error) {
+	call := apiclient.Call{Step: step, Path: "/models"}
+	if p.opts.Kind == kindAdmin {
+		call.Path, call.Query = "/organization/admin_api_keys", url.Values{"limit": {"1"}}
+	}
+	var a apiclient.Answer
+	var got struct {
+		Data []struct{} `json:"data"`
+	}
+	call.Auth, call.Answer, call.Out = apiclient.Bearer(secret.Fixed(value)), &a, &got
+	err := p.api.Do(ctx, call)
+	if err == nil {
+		return provider.Alive, nil
+	}
+	code, message, ok := says(a)
+	switch {
+	case !ok:
+		return provider.NotKnown, err
+	case strings.Contains(message, "Missing scopes"): // with 403, once seen with 401: before the status
+		return provider.Restricted, nil
+	case a.Status == http.StatusUnauthorized && (code == "invalid_api_key" || strings.HasPrefix(message, "Incorrect API key provided")):
+		return provider.Refused, nil
+	}
+	return provider.NotKnown, err
+}
+
+// shows says whether a value fits what the list shows of a key: its first and last
+// characters. False only if they differ.
+func (k key) shows(value secret.Value) bool {
+	text := value.Reveal()
+	head, rest, found := strings.Cut(k.Redacted, ".")
+	if !found {
+		head, rest, found = strings.Cut(k.Redacted, "*")
+	}
+	return !found || strings.HasPrefix(text, head) && strings.HasSuffix(text, strings.TrimLeft(rest, ".*"))
+}
+
+// Identify finds the key that a value belongs to by what the list shows of it.
+func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Handle, error) {
+	live, err := p.look(ctx, "identify", values[field])
+	if live == provider.NotKnown || live == provider.Refused || live == provider.Expired {
+		return rotation.Handle{}, provider.Judged("openai: identify", live, err)
+	}
+	all, err := p.all(ctx, "identify")
+	if err != nil {
+		return rotation.Handle{}, err
+	}
+	var fits []key
+	for _, k := range all {
+		if k.Redacted != "" && k.shows(values[field]) {
+			fits = append(fits, k)
+		}
+	}
+	if len(fits) == 1 {
+		return fits[0].handle(), nil
+	}
+	return rotation.Handle{}, fault.New(fault.Rejected, "openai: identify: %d keys look like this one", len(fits)).
+		WithHint("is it a key of this project, owned by a service account? delete others that nobody uses, or let a person revoke this one")
+}
