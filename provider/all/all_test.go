@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/all"
+	"github.com/agenticverz/rotor/secret"
 )
 
 // TestTypesAreComplete: what the generated pages and the JSON Schema are made of.
@@ -35,6 +38,23 @@ func tagsOf(t *testing.T, opts any) {
 		yaml, json := f.Tag.Get("yaml"), f.Tag.Get("json")
 		if yaml == "" || yaml != json || strings.ContainsAny(yaml, "_ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
 			t.Errorf("%s: yaml %q, json %q; want the same kebab-case", f.Name, yaml, json)
+		}
+	}
+}
+
+// TestASecretLeftOut: who forgets the option that refers to the secret is told how to
+// write it.
+func TestASecretLeftOut(t *testing.T) {
+	for _, typ := range all.Registry().All() {
+		if typ.Refs == nil {
+			continue
+		}
+		refs := typ.Refs(typ.NewOptions())
+		_, err := typ.New(typ.NewOptions(), provider.Context{Bind: provider.BindFunc(func(string) (secret.Source, error) {
+			return nil, fault.New(fault.BadConfig, "nothing is bound").WithHint("here")
+		})})
+		if len(refs) > 0 && (fault.KindOf(err) != fault.BadConfig || fault.HintOf(err) == "") {
+			t.Errorf("%s without options: %v, hint %q", typ.Name, err, fault.HintOf(err))
 		}
 	}
 }

@@ -32,7 +32,8 @@ func TestExam(t *testing.T) {
 	inPlace.Strategy = "in-place"
 	for name, opts := range map[string]Options{"overlap": r2, "in-place": inPlace} {
 		t.Run(name, func(t *testing.T) {
-			providertest.Run(t, providertest.Setup{ByHand: "there is no API",
+			providertest.Run(t, providertest.Setup{
+				ByHand:   "there is no API",
 				FormOnly: "only a person can ask the vendor",
 				Open: func(t testing.TB) providertest.Subject {
 					return providertest.Subject{

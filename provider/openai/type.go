@@ -1,39 +1,21 @@
 package openai
 
-import "github.com/agenticverz/rotor/provider"
+import (
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/secret"
+)
 
 const name = "openai"
 
 // Type is its entry in provider/all.
 func Type() provider.Type {
-	return provider.Type{
-		Name:       name,
-		Summary:    "OpenAI: keys of service accounts, and admin keys",
-		Doc:        doc,
-		Evidence:   provider.EvidenceDocument,
-		NewOptions: func() any { return new(Options) },
-		Refs:       func(opts any) map[string]string { return map[string]string{"admin-key": opts.(*Options).AdminKey} },
-		Destination: func(opts any) string {
-			if base := opts.(*Options).BaseURL; base != "" {
-				return base
-			}
-			return defaultBase
-		},
-		New: func(opts any, c provider.Context) (provider.Provider, error) {
-			o := *opts.(*Options)
-			if o.AdminKey == "" {
-				return nil, bad("admin-key is missing").WithHint("refer to an admin key of the organisation, for example admin-key: env:OPENAI_ADMIN_KEY")
-			}
-			if _, err := o.validated(); err != nil {
-				return nil, err
-			}
-			key, err := c.Bind.Source(o.AdminKey)
-			if err != nil {
-				return nil, err
-			}
-			return New(o, key)
-		},
-	}
+	return provider.API[Options]{
+		Name: name, Summary: "OpenAI: keys of service accounts, and admin keys",
+		Doc: doc, Evidence: provider.EvidenceDocument,
+		Secret: "admin-key", Example: "env:OPENAI_ADMIN_KEY", Base: defaultBase,
+		Of:  func(o *Options) (ref, base string) { return o.AdminKey, o.BaseURL },
+		New: func(o Options, key secret.Source) (provider.Provider, error) { return New(o, key) },
+	}.Type()
 }
 
 const doc = `
