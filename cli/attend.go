@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/agenticverz/rotor/app"
+	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/rotation"
 )
 
@@ -57,13 +58,22 @@ func (w *worker) askApproval(ctx context.Context, r rotation.Record, note string
 	return w.run.Supply(ctx, r.ID, order, w.app.Actor, nil)
 }
 
+// pastes is how often a person may paste a value that is refused at once.
+const pastes = 3
+
 func (w *worker) askValue(ctx context.Context, r rotation.Record) error {
 	w.instruct(ctx, r)
-	values, err := w.promptValues(ctx, r.Credential, w.app)
-	if err != nil {
-		return err
+	for n := 1; ; n++ {
+		values, err := w.promptValues(ctx, r.Credential, w.app)
+		if err != nil {
+			return err
+		}
+		err = w.run.Supply(ctx, r.ID, rotation.OrderSupply, w.app.Actor, values)
+		if err == nil || fault.KindOf(err) != fault.Rejected || n == pastes {
+			return err
+		}
+		w.complain(err)
 	}
-	return w.run.Supply(ctx, r.ID, rotation.OrderSupply, w.app.Actor, values)
 }
 
 // instruct says what a person must do at the provider.

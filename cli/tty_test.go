@@ -165,6 +165,21 @@ func TestAtATerminalAValueIsAskedForAndNotShown(t *testing.T) {
 	}
 }
 
+// A wrong paste is refused at once, and asked for again.
+func TestAtATerminalAWrongPasteIsAskedForAgain(t *testing.T) {
+	p := atTerminal(t)
+	cmd := p.rotor("rotate", "stripe", "--yes")
+	x := newTerminal(t, cmd)
+	x.expect("New value of stripe (not shown): ", "cut\n")
+	x.expect("fewer than 8", "not-a-real-key-typed-in\n")
+	if seen := x.rest(cmd, 5); strings.Count(seen, "New value of stripe") != 2 {
+		t.Errorf("%q", seen)
+	}
+	if p.variable("STRIPE_KEY") != "not-a-real-key-typed-in" {
+		t.Error("not taken")
+	}
+}
+
 func TestAtATerminalTrustIsAskedFor(t *testing.T) {
 	p := atTerminal(t)
 	p.env = append(p.env, "ROTOR_CONFIG=")

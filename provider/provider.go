@@ -25,7 +25,9 @@ type Provider interface {
 	// have the same result (idempotent). Minter provider: each call may mint
 	// another value, so the engine calls it once for each journalled attempt;
 	// req.Label must be written on the value so that Find sees it. Minter person:
-	// req.Values is what the person supplied; Issue only reads its handle.
+	// req.Values is what the person supplied; Issue has no effect and only reads its
+	// handle. It is asked when the value is supplied, so that a wrong paste is refused
+	// at once (fault.Rejected), and again later.
 	Issue(ctx context.Context, req Request) (Issued, error)
 	// Verify uses the value for real on a fresh connection, with the rights it
 	// must have. nil: works. fault.Rejected: proven not to work. Within

@@ -23,6 +23,8 @@ type turn struct {
 	failures map[string]int
 	outcomes []Outcome
 	err      error
+	reminded map[string]time.Duration // record -> boot time of the last reminder
+	lookedAt time.Duration            // boot time of the last look for reminders
 }
 
 func newTurn(l *Loop, once bool) *turn {
@@ -77,7 +79,7 @@ func (t *turn) look(ctx context.Context) time.Duration {
 	if err != nil {
 		return t.blind(ctx, "journal", err)
 	}
-	wait := soonest(0, next)
+	wait := soonest(soonest(0, next), t.remind(ctx, now))
 	for _, r := range due {
 		wait = soonest(wait, t.offer(ctx, now, r.Credential, nil))
 	}
