@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -129,7 +131,7 @@ func TestServeOpensDoors(t *testing.T) {
 	read, write := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- doubles.Serve(ctx, "127.0.0.1:0", write, doubles.Door{Name: "acme", API: &counting{}, Words: []string{"base-url: {base}/v1"}})
+		ended <- doubles.Serve(ctx, "127.0.0.1:0", "", write, doubles.Door{Name: "acme", API: &counting{}, Words: []string{"base-url: {base}/v1"}})
 		write.Close()
 	}()
 	lines := bufio.NewScanner(read)
@@ -149,7 +151,7 @@ func TestServeOpensDoors(t *testing.T) {
 		t.Error(err)
 	}
 	for _, listen := range []string{"0.0.0.0:0", "example.com:1", "nothing", "[::]:0"} {
-		if err := doubles.Serve(t.Context(), listen, io.Discard); err == nil {
+		if err := doubles.Serve(t.Context(), listen, "", io.Discard); err == nil {
 			t.Errorf("listens on %s", listen)
 		}
 	}
@@ -158,5 +160,37 @@ func TestServeOpensDoors(t *testing.T) {
 func TestText(t *testing.T) {
 	if a, b := doubles.Text(40), doubles.Text(40); len(a) != 40 || a == b || a != strings.ToLower(a) {
 		t.Error(fmt.Sprint(a, b))
+	}
+}
+
+// TestInto: what is written tries the doubles, has a state of its own, and replaces
+// nothing that was there.
+func TestInto(t *testing.T) {
+	dir := t.TempDir()
+	door := doubles.Door{Name: "acme", API: &counting{}, Env: []doubles.Variable{{Name: "ACME_KEY", Value: "double-admin"}},
+		Tries: []doubles.Try{{Name: "acme", Provider: "{type: acme, base-url: {base}/v1}",
+			Present: []doubles.Variable{{Name: "ACME_ID", Field: "id", Value: "1"}, {Name: "ACME", Value: "double-value"}}}}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // it writes, then has nothing left to do
+	if err := doubles.Serve(ctx, "127.0.0.1:0", dir, io.Discard, door); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		"rotor.yaml":  {"provider: {type: acme, base-url: http://127.0.0.1:", "/acme/v1}", `key: ACME_ID, value: "{{.id}}"}`, "key: ACME}"},
+		".env":        {"ACME_ID=1\n", "ACME=double-value\n"},
+		"doubles.env": {"ROTOR_STATE='" + dir + "/state'", "ACME_KEY='double-admin'"},
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range want {
+			if !strings.Contains(string(text), words) {
+				t.Errorf("%s lacks %q:\n%s", name, words, text)
+			}
+		}
+	}
+	if err := doubles.Serve(t.Context(), "127.0.0.1:0", dir, io.Discard, door); err == nil {
+		t.Error("files that were there are replaced")
 	}
 }

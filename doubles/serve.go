@@ -7,21 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 )
 
-// Door is a double as somebody who tries Rotor sees it: an API below /Name, and words
-// that say how to configure it. {base} in them becomes the address of the door.
-type Door struct {
-	Name  string // path prefix, of [a-z0-9-]
-	API   http.Handler
-	Words []string
-}
-
 // Serve opens all doors on one loopback address, says where they are, and blocks
-// until ctx ends.
-func Serve(ctx context.Context, listen string, out io.Writer, doors ...Door) error {
+// until ctx ends. into is a folder in which a rotor.yaml and what belongs to it are
+// written first, or "".
+func Serve(ctx context.Context, listen, into string, out io.Writer, doors ...Door) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return fmt.Errorf("listen: %q is not host:port", listen)
@@ -36,8 +28,18 @@ func Serve(ctx context.Context, listen string, out io.Writer, doors ...Door) err
 	mux := http.NewServeMux()
 	for _, d := range doors {
 		mux.Handle("/"+d.Name+"/", http.StripPrefix("/"+d.Name, d.API))
-		base := "http://" + l.Addr().String() + "/" + d.Name
-		fmt.Fprintf(out, "%s:\n  %s\n", d.Name, strings.ReplaceAll(strings.Join(d.Words, "\n  "), "{base}", base))
+	}
+	address := "http://" + l.Addr().String()
+	if into != "" {
+		if err := install(into, address, doors); err != nil {
+			l.Close()
+			return err
+		}
+		fmt.Fprintf(out, "Doubles listen on %s. To try them:\n  cd %s && . ./doubles.env && rotor config trust && rotor plan\n", address, into)
+	} else {
+		for _, d := range doors {
+			d.describe(out, address)
+		}
 	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })

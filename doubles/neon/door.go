@@ -14,9 +14,8 @@ func Door() (doubles.Door, error) {
 	word := d.Role(d.Main(), "app")
 	d.Branch("preview", d.Main())
 	host, err := wire.Address(d.Main())
-	return doubles.Door{Name: "neon", API: d, Words: []string{
-		"export NEON_API_KEY=" + d.Key,
-		fmt.Sprintf("provider: {type: neon, api-key: env:NEON_API_KEY, base-url: {base}/api/v2, project: %s, branch: %s, role: app, database: db, host: '%s'}", d.Project, d.Main(), host),
-		"present password: " + word,
-	}}, err
+	return doubles.Door{Name: "neon", API: d, Env: []doubles.Variable{{Name: "NEON_API_KEY", Value: d.Key}},
+		Tries: []doubles.Try{{Name: "neon",
+			Provider: fmt.Sprintf("{type: neon, api-key: env:NEON_API_KEY, base-url: {base}/api/v2, project: %s, branch: %s, role: app, database: db, host: '%s'}", d.Project, d.Main(), host),
+			Present:  []doubles.Variable{{Name: "NEON_PASSWORD", Value: word}}}}}, err
 }
