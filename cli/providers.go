@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agenticverz/rotor/app"
+	"github.com/agenticverz/rotor/docs/reference"
 )
 
 func (s *shell) providersCmd() *cobra.Command {
@@ -59,6 +60,32 @@ func (s *shell) provider(name string) error {
 	}
 	it := providerItem{Name: t.Name, Summary: t.Summary, Evidence: t.Evidence, Doc: t.Doc}
 	return emit(s, "Provider", []providerItem{it}, func() {
-		s.say("# %s\n\n%s. Tested against: %s.\n\n%s\n", t.Name, t.Summary, t.Evidence, strings.TrimRight(strings.TrimLeft(t.Doc, "\n"), " \n"))
+		page := reference.Provider(name)
+		if page == "" { // one that was just added
+			page = t.Summary + ". Tested against: " + t.Evidence + ".\n\n" + strings.TrimSpace(t.Doc)
+		}
+		s.say("%s\n", forTerminal(page))
 	})
+}
+
+// forTerminal turns the table of options, which is too wide, into a list.
+func forTerminal(page string) string {
+	var out []string
+	for _, line := range strings.Split(page, "\n") {
+		cells := strings.Split(strings.Trim(line, "|"), " | ")
+		switch {
+		case strings.HasPrefix(line, "|---"), strings.HasPrefix(line, "| option |"):
+		case strings.HasPrefix(line, "| `") && len(cells) >= 4:
+			name, takes, otherwise := strings.Trim(cells[0], " `"), strings.TrimSpace(cells[1]), strings.Trim(cells[2], " *")
+			if otherwise == "required" {
+				takes += ", required"
+			} else if otherwise != "" {
+				takes += ", default " + otherwise
+			}
+			out = append(out, name+" ("+takes+")", "    "+strings.TrimSpace(strings.Join(cells[3:], " | ")))
+		default:
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
 }

@@ -35,7 +35,8 @@ var rooms = map[string][]string{
 	"engine":   {"rotation", "secret", "fault", "journal", "provider", "store", "consumer", "check", "audit", "internal/seeded"},
 	"runner":   {"engine", "journal", "policy", "rotation", "secret"}, // secret: Supply hands a value on
 	"config":   {"policy", "rotation", "secret", "fault"},
-	"cli":      {"app", "config", "rotation", "policy", "audit", "secret", "fault", "journal"},
+	"cli":      {"app", "config", "rotation", "policy", "audit", "secret", "fault", "journal", "docs/reference"},
+	"docs":     {},
 	"doubles":  {}, // vendors' behaviour: knows nothing of Rotor
 	"cmd":      {"cli", "doubles", "doubles/all"},
 }
