@@ -3,9 +3,13 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/agenticverz/rotor/engine"
+	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/rotation"
 )
@@ -107,7 +111,7 @@ func (d *driving) advance(ctx context.Context, record rotation.Record) (engine.P
 			return p, err
 		}
 		step, cancel := context.WithTimeout(d.effects, effectLimit)
-		next, err := d.Engine.Advance(step, record.ID)
+		next, err := contained(func() (engine.Progress, error) { return d.Engine.Advance(step, record.ID) })
 		cancel()
 		if errors.Is(err, journal.ErrFenced) {
 			if err = d.retake(ctx, record.Credential); err == nil {
@@ -119,6 +123,35 @@ func (d *driving) advance(ctx context.Context, record rotation.Record) (engine.P
 		}
 		if p = next; !p.Again {
 			return p, nil
+		}
+	}
+}
+
+// contained turns a panic in a side room into an error: the mistake of one provider
+// must not end the work on all other credentials. What it says may hold a value, so
+// only where it happened is told. Whoever goes on finds out what became of the effect,
+// as after a crash.
+func contained(advance func() (engine.Progress, error)) (p engine.Progress, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fault.New(fault.Unknown, "a mistake in the program (%T) at %s", x, culprit()).
+				WithHint("please report it; other credentials are not affected")
+		}
+	}()
+	return advance()
+}
+
+// culprit is the function of ours that panicked.
+func culprit() string {
+	calls := make([]uintptr, 32)
+	frames := runtime.CallersFrames(calls[:runtime.Callers(3, calls)])
+	for {
+		f, more := frames.Next()
+		if strings.Contains(f.Function, "/rotor/") {
+			return fmt.Sprintf("%s:%d", f.Function, f.Line)
+		}
+		if !more {
+			return "an unknown place"
 		}
 	}
 }

@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"consumer": {"internal/registry", "secret", "fault"},
 	"check":    {"internal/registry", "secret", "fault"},
 	"engine":   {"rotation", "secret", "fault", "journal", "provider", "store", "consumer", "check", "audit", "internal/seeded"},
-	"runner":   {"engine", "journal", "policy", "rotation", "secret"}, // secret: Supply hands a value on
+	"runner":   {"engine", "journal", "policy", "rotation", "secret", "fault"}, // secret: Supply hands a value on
 	"config":   {"policy", "rotation", "secret", "fault"},
 	"cli":      {"app", "config", "rotation", "policy", "audit", "secret", "fault", "journal", "docs/reference"},
 	"docs":     {},
