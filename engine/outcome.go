@@ -52,9 +52,14 @@ func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event 
 	if task.HasEffect() && (kind.MayHaveHappened() || r.crashed()) {
 		ev.Outcome = rotation.Unclear
 	}
-	switch r.judge(task, kind, ev) {
+	wait := backoff(ev.Attempt, fault.RetryAfterOf(err))
+	decided := r.judge(task, kind, ev)
+	if _, ok := r.back(ev); decided == again && ok && !r.Undoing && e.overstays(r, wait) {
+		decided = turn // nothing was changed, and consumers stand still for it
+	}
+	switch decided {
 	case again:
-		return []rotation.Event{ev, e.pause(task, backoff(ev.Attempt, fault.RetryAfterOf(err)), "trying again")}
+		return []rotation.Event{ev, e.pause(task, wait, "trying again")}
 	case turn:
 		if !r.begun() {
 			end := e.event(rotation.Closing, task)
@@ -89,13 +94,18 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, ev rotation.Event) verd
 	if task.Step == rotation.Generate && r.unclear() && r.Minter != rotation.ByRotor && r.Strategy == rotation.InPlace {
 		return person // the old value may be gone and the new one unknown
 	}
-	if _, ok := rotation.Back(r.Strategy, r.Live, append(slices.Clone(r.Events), ev)); ok {
+	if _, ok := r.back(ev); ok {
 		return turn
 	}
 	if kind == fault.Rejected && task.Step == rotation.Verify && r.made() < regenerates {
 		return anew
 	}
 	return person
+}
+
+// back is the plan of a rollback after an outcome that is about to be noted.
+func (r *run) back(ev rotation.Event) ([]rotation.Action, bool) {
+	return rotation.Back(r.Strategy, r.Live, append(slices.Clone(r.Events), ev))
 }
 
 // made counts the values made since a person last had a say.

@@ -133,20 +133,6 @@ func (e *Engine) abandon(r *run, task rotation.Task) rotation.Event {
 	return end
 }
 
-// holding says whether consumers were told to stand still and not yet to go on.
-func (r *run) holding() bool {
-	held := false
-	for _, e := range r.Events {
-		switch {
-		case e.Type == rotation.Intent && e.Action.Step == rotation.Hold:
-			held = true
-		case e.Type == rotation.Result && e.Outcome == rotation.OK && e.Action.Step == rotation.Release:
-			held = false
-		}
-	}
-	return held
-}
-
 // receive keeps a person's value: it lives at its provider already, so from here
 // on it is a generation that must come to a proper end.
 func (e *Engine) receive(r *run, ev *rotation.Event, value secret.Set) error {
@@ -203,7 +189,7 @@ func (e *Engine) allowed(ctx context.Context, r *run, order rotation.Order, valu
 		if r.Reverse {
 			return no("goes back to an older value and cannot be abandoned half-way; rotor resume %s", r.Credential)
 		}
-		if r.holding() {
+		if _, held := r.heldSince(); held {
 			return no("holds consumers still; rotor resume %s lets them go", r.Credential)
 		}
 	case rotation.OrderRetire:
