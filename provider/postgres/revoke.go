@@ -55,11 +55,11 @@ func (p *Provider) revocable(ctx context.Context, op string, s *session, h rotat
 		return "", err
 	}
 	switch name := rows[0][0]; {
+	case rows[0][1] == "true":
+		return "", keptSuperuser(op, name)
 	case rows[0][2] == "true" || name == p.opts.OwnerRole:
 		return "", fault.New(fault.BadConfig, "%s: role %s is the owner role or the admin itself; it is not revoked", op, name).
 			WithHint("the handle must be a login of the application; if Rotor's admin connection uses the application's login, make a role of its own for Rotor")
-	case rows[0][1] == "true":
-		return "", keptSuperuser(op, name)
 	case h.Slot != "" && name != h.Slot && !label.MatchString(rows[0][3]):
 		// an oid is immutable within one cluster; after dump and restore it is anybody's
 		return "", fault.New(fault.NeedsPerson, "%s: the role with oid %s is called %s, not %s, and carries no label of Rotor's", op, h.ID, name, h.Slot).
