@@ -15,6 +15,9 @@ import (
 // password.
 func (p *Provider) Preflight(ctx context.Context, req provider.Request) error {
 	const op = "postgres: preflight"
+	if err := p.private(ctx, op); err != nil {
+		return err
+	}
 	if p.opts.bySelf() {
 		return p.preflightSelf(ctx, op, req)
 	}

@@ -110,6 +110,8 @@ func (p *Provider) Probe(ctx context.Context, v provider.Issued) (provider.Liven
 	switch {
 	case errors.Is(err, errDead):
 		return p.refusedOrExpired(ctx, op, name), nil
+	case fault.KindOf(err) == fault.Rejected && err != nil && p.closed(ctx, op, name):
+		return provider.Refused, nil
 	case fault.KindOf(err) == fault.Denied && err != nil:
 		return provider.Restricted, nil // authenticated, but may not connect to the database
 	case err != nil:
