@@ -38,6 +38,9 @@ func TestAdoptionOfASuperuser(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.works(t, e.nova, e.word, "adopted")
+			if err := p.Verify(t.Context(), old); err != nil {
+				t.Errorf("the superuser, which goes on as itself: %v", err)
+			}
 			if _, err := p.Make(t.Context(), provider.Request{Current: old.Handle}); fault.KindOf(err) != fault.BadConfig || err == nil {
 				t.Errorf("Make although the superuser has made things since: %v", err)
 			}
