@@ -69,7 +69,11 @@ func (e *Engine) inUse(ctx context.Context, r *run) (sighting, error) {
 		seen.last = usage.LastUsed
 	}
 	if usage.Active > 0 {
-		seen.who = append(seen.who, fmt.Sprintf("%d sessions (%s)", usage.Active, strings.Join(usage.Who, ", ")))
+		what := "sessions"
+		if usage.Active == 1 {
+			what = "session"
+		}
+		seen.who = append(seen.who, fmt.Sprintf("%d %s (%s)", usage.Active, what, strings.Join(usage.Who, ", ")))
 	}
 	return seen, nil
 }

@@ -102,7 +102,8 @@ func (s *session) untilEnded(ctx context.Context, oid string) error {
 }
 
 // Usage counts the role's open sessions, without our own, which may take a moment to
-// end after we hung up. None now does not mean none tonight.
+// end after we hung up, and without the server's own workers, which run as the bootstrap
+// superuser. None now does not mean none tonight.
 func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
 	const op = "postgres: usage"
 	if !isOID(h.ID) {
@@ -118,7 +119,8 @@ func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage
 		}
 		rows, err := s.read(ctx, `SELECT COALESCE(NULLIF(application_name, ''), 'unnamed') || ' from ' || COALESCE(host(client_addr), 'the server itself'),
 			pid::text, to_char(GREATEST(backend_start, state_change) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-			FROM pg_stat_get_activity(NULL) WHERE usesysid = $1::oid AND application_name <> '`+ourName+`' ORDER BY 1, 2`, h.ID)
+			FROM pg_stat_get_activity(NULL) WHERE usesysid = $1::oid AND application_name <> '`+ourName+`'
+			AND (usesysid <> 10 OR backend_type IN ('client backend', 'walsender')) ORDER BY 1, 2`, h.ID)
 		if err == nil {
 			u, err = usageOf(rows)
 		}
