@@ -76,7 +76,7 @@ func (p *Provider) revocable(ctx context.Context, op string, s *session, h rotat
 // can tell from inside whether another one can still log in. A person decides.
 func keptSuperuser(op, name string) error {
 	return fault.New(fault.NeedsPerson, "%s: role %s is a superuser and is kept as break-glass", op, name).
-		WithHint("its old password still works: give it one of its own, which you keep, by \\password %s in psql, or as a credential with strategy: in-place, role: %s, break-glass: true", name, name)
+		WithHint("the old password of %s still works: give the role another one, which you keep, by \\password %s in psql, or as a credential with strategy: in-place, role: %s, break-glass: true", name, name, name)
 }
 
 // rounds of ending sessions: one is enough unless a login was just on its way in.
