@@ -120,7 +120,9 @@ func (e *Engine) present(ctx context.Context, r *run) (seen sighting, idle []str
 			if err != nil {
 				return seen, nil, err
 			}
-			seen.known, seen.who, idle = true, append(seen.who, p.Who...), append(idle, p.Idle...)
+			if !p.Blind {
+				seen.known, seen.who, idle = true, append(seen.who, p.Who...), append(idle, p.Idle...)
+			}
 		}
 	}
 	return seen, idle, nil

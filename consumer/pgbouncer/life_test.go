@@ -113,8 +113,8 @@ func TestSignalAlone(t *testing.T) {
 	if err := c.Release(t.Context()); err != nil {
 		t.Errorf("Release: %v", err)
 	}
-	if _, err := c.Present(t.Context(), "default", fresh); fault.KindOf(err) != fault.BadConfig {
-		t.Errorf("Present: %v", err)
+	if p, err := c.Present(t.Context(), "default", fresh); err != nil || !p.Blind {
+		t.Errorf("Present: %+v, %v", p, err)
 	}
 	if strings.Contains(w.log(0), "RELOAD") || !strings.Contains(w.log(0), "SIGHUP") {
 		t.Errorf("the log: %s", w.log(0))
