@@ -38,7 +38,7 @@ func TestAlternate(t *testing.T) {
 	old := change(w.set("a", "password-a1"), nil)
 	seen, err := c.Present(t.Context(), "a", old)
 	if err != nil || len(seen.Who) != 1 || !strings.Contains(seen.Who[0], w.role("a")+" on "+w.db.Name+" (nightly ?job)") {
-		t.Errorf("Present with a client: %q, %v", seen, err)
+		t.Errorf("Present with a client: %+v, %v", seen, err)
 	}
 	w.exec(client, "SELECT 1")
 	_ = client.Close(t.Context())
