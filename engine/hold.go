@@ -68,8 +68,15 @@ func (e *Engine) letGo(ctx context.Context, r *run) {
 	case r.Wake != nil:
 		wait = r.Wake.Left(e.Now())
 	}
-	if !e.overstays(r, wait) || seeded.Bug("hold-for-ever") || r.release(ctx) != nil {
-		return
+	if e.overstays(r, wait) && !seeded.Bug("hold-for-ever") {
+		_ = e.goOn(ctx, r)
+	}
+}
+
+// goOn ends a hold ahead of the plan.
+func (e *Engine) goOn(ctx context.Context, r *run) error {
+	if err := r.release(ctx); err != nil {
+		return err
 	}
 	at := rotation.Action{Step: rotation.Release, Phase: rotation.Switch}
 	if r.Undoing {
@@ -78,6 +85,41 @@ func (e *Engine) letGo(ctx context.Context, r *run) {
 	ev := e.ok(rotation.Task{Action: at}, nil, "nobody stands still any longer while this waits")
 	ev.Status, ev.Wake = r.Status, r.Wake
 	r.record(ev)
+	return nil
+}
+
+// Holds says whether consumers stand still for a rotation that is in hand: not the
+// moment to stop.
+func (e *Engine) Holds(credential string) bool { return e.holdingRun(credential) != nil }
+
+func (e *Engine) holdingRun(credential string) *run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h, ok := e.held[credential]
+	if !ok {
+		return nil
+	}
+	for _, r := range h.runs {
+		if _, held := r.heldSince(); held && !r.Status.Over() {
+			return r
+		}
+	}
+	return nil
+}
+
+// LetGo lets consumers go on because the caller must stop now. The caller holds the
+// credential's lock.
+func (e *Engine) LetGo(ctx context.Context, credential string) error {
+	r := e.holdingRun(credential)
+	if r == nil {
+		return nil
+	}
+	r.batch = nil
+	if err := e.goOn(ctx, r); err != nil {
+		return err
+	}
+	_, err := e.commit(ctx, r)
+	return err
 }
 
 // overstays says whether consumers stand still and would do so for too long if nothing
