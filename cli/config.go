@@ -60,6 +60,9 @@ func (s *shell) configValidateCmd() *cobra.Command {
 		Args:    names(0, 0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
 			c, _, err := s.load()
+			if err == nil {
+				err = app.Mistakes(c)
+			}
 			var list *config.Errors
 			if errors.As(err, &list) && s.output != "table" {
 				if err := emit(s, "Problem", list.Problems, nil); err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +73,11 @@ func why(st *rotation.State) rotation.Event {
 	return e
 }
 
-// splitHint takes the hint off a note, "what (hint)", as the engine writes it.
+// serverCode is how providers show a server's: (SQLSTATE 57014), (WRONGPASS).
+var serverCode = regexp.MustCompile(`^\((SQLSTATE )?[0-9A-Z]+\)$`)
+
+// splitHint takes the hint off a note, "what (hint)", as the engine writes it. A code in
+// parentheses, as of an error without a hint, is none.
 func splitHint(note string) (what, hint string) {
 	if !strings.HasSuffix(note, ")") {
 		return note, ""
@@ -86,6 +91,9 @@ func splitHint(note string) (what, hint string) {
 			depth--
 		}
 		if depth == 0 && note[i-1] == ' ' {
+			if serverCode.MatchString(note[i:]) {
+				return note, ""
+			}
 			return note[:i-1], note[i+1 : len(note)-1]
 		}
 	}

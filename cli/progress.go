@@ -22,6 +22,7 @@ type progress struct {
 	cells  map[rotation.Step]mark
 	notice string
 	drawn  bool
+	said   map[string]string // the last line of each record: a look that finds nothing new is not told
 }
 
 type mark int
@@ -53,7 +54,7 @@ func (s *shell) newProgress() *progress {
 			mode = "tty"
 		}
 	}
-	return &progress{s: s, mode: mode}
+	return &progress{s: s, mode: mode, said: map[string]string{}}
 }
 
 func (p *progress) begin(name string) {
@@ -92,7 +93,8 @@ func (p *progress) event(r rotation.Record, e rotation.Event) {
 		p.note(r, e)
 		p.draw()
 	default:
-		if line := p.s.eventLine(r, e); line != "" {
+		if line := p.s.eventLine(r, e); line != "" && line != p.said[r.ID] {
+			p.said[r.ID] = line
 			p.s.tell("%s  %s\n", r.Credential, line)
 		}
 	}
@@ -194,6 +196,9 @@ func (s *shell) eventLine(r rotation.Record, e rotation.Event) string {
 				return ""
 			}
 			return fmt.Sprintf("%s: still in use: %s", what, strings.Join(e.Facts.InUse, ", "))
+		}
+		if e.Wake != nil && e.Note == string(e.Action.Step) {
+			return fmt.Sprintf("%s: waiting %s", what, span(e.Wake.For))
 		}
 		if e.Wake != nil {
 			return fmt.Sprintf("%s: waiting %s: %s", what, span(e.Wake.For), e.Note)

@@ -86,7 +86,7 @@ func (w *worker) goOn(ctx context.Context, name string) (app.Report, error) {
 		return app.Report{}, err
 	}
 	for _, r := range known.Open {
-		if r.Status == rotation.Stuck || w.lacksEvidence(r) {
+		if r.Status == rotation.Stuck || w.worthALook(r) {
 			if err := w.run.Supply(ctx, r.ID, rotation.OrderRetry, w.app.Actor, nil); err != nil {
 				return app.Report{Record: r}, err
 			}
@@ -100,9 +100,10 @@ func (w *worker) goOn(ctx context.Context, name string) (app.Report, error) {
 	return w.attend(ctx, rep, err)
 }
 
-// lacksEvidence says whether an old value is only held because somebody uses it, or
-// nobody can tell: worth another look when a person asks for it.
-func (w *worker) lacksEvidence(r rotation.Record) bool {
+// worthALook says whether an old value is only held because somebody uses it, or nobody
+// can tell, or because a person must end it and may have done so.
+func (w *worker) worthALook(r rotation.Record) bool {
 	held := r.Kind == rotation.KindRetirement && (r.Status == rotation.Waiting || r.Status == rotation.Asking)
-	return held && strings.HasPrefix(w.recordItem(r).Step, string(rotation.Evidence))
+	step := w.recordItem(r).Step
+	return held && (strings.HasPrefix(step, string(rotation.Evidence)) || strings.HasPrefix(step, string(rotation.Revoke)))
 }

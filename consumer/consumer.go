@@ -69,8 +69,9 @@ type Watcher interface {
 
 // Presence is who was seen.
 type Presence struct {
-	Who  []string // one line each, for people; nobody is evidence
-	Idle []string // sessions that the unit keeps open at the provider while nobody uses them, by the provider's ids (provider.Session)
+	Blind bool     // it cannot tell: the rest means nothing
+	Who   []string // one line each, for people; nobody is evidence
+	Idle  []string // sessions that the unit keeps open at the provider while nobody uses them, by the provider's ids (provider.Session)
 }
 
 // LogSource gives a consumer's log lines since a time, one a line; the caller

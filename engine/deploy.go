@@ -121,24 +121,3 @@ func (e *Engine) before(ctx context.Context, r *run, task rotation.Task, place s
 		}
 	}
 }
-
-// hold makes every consumer that can stand still do so; release ends it, also
-// when nothing is held.
-func (e *Engine) hold(ctx context.Context, r *run, task rotation.Task, on bool) []rotation.Event {
-	for _, c := range r.cred.Presenters() {
-		h, ok := c.Consumer.(consumer.Holder)
-		if !ok {
-			continue
-		}
-		err := error(nil)
-		if on {
-			err = h.Hold(ctx)
-		} else {
-			err = h.Release(ctx)
-		}
-		if err != nil {
-			return e.failed(r, task, err)
-		}
-	}
-	return []rotation.Event{e.ok(task, nil, "")}
-}

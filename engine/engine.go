@@ -89,6 +89,7 @@ func (e *Engine) step(ctx context.Context, r *run) (Progress, error) {
 		r.record(e.perform(ctx, r, task)...)
 		r.fresh = false
 	}
+	e.letGo(ctx, r)
 	return e.commit(ctx, r)
 }
 

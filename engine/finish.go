@@ -57,8 +57,8 @@ func (e *Engine) undone(r *run, task rotation.Task) []rotation.Event {
 		ev.Generations = append(ev.Generations, old, g)
 	}
 	if !ok || !r.Reverse && !r.mayLive() {
-		if ev.Status == rotation.RolledBack && len(r.touched()) == 0 {
-			ev.Status = rotation.Failed // nothing was ever changed
+		if ev.Status == rotation.RolledBack && len(r.touched()) == 0 && r.refusals() < regenerates {
+			ev.Status = rotation.Failed // nothing was ever changed, and the next one may do better
 		}
 		if ok {
 			g.Life, g.Ended, g.Proof = rotation.Dead, ev.At.Wall, "never came to life"

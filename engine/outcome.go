@@ -16,7 +16,7 @@ import (
 const (
 	triesBefore = 3 // preflight: nothing has happened, so do not linger
 	tries       = 8 // about two minutes of back-off
-	regenerates = 3 // in-place values made anew because they failed
+	regenerates = 3 // values made anew because they failed in place, or were refused
 	maxBackoff  = 5 * time.Minute
 )
 
@@ -27,7 +27,7 @@ const (
 	again  verdict = iota // wait, then the same task
 	turn                  // roll back
 	person                // stop until a person says so
-	anew                  // make another value (in place: there is no way back)
+	anew                  // make another value
 )
 
 func (e *Engine) event(t rotation.EventType, task rotation.Task) rotation.Event {
@@ -52,9 +52,14 @@ func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event 
 	if task.HasEffect() && (kind.MayHaveHappened() || r.crashed()) {
 		ev.Outcome = rotation.Unclear
 	}
-	switch r.judge(task, kind, ev) {
+	wait := backoff(ev.Attempt, fault.RetryAfterOf(err))
+	decided := r.judge(task, kind, ev)
+	if _, ok := r.back(ev); decided == again && ok && !r.Undoing && e.overstays(r, wait) {
+		decided = turn // nothing was changed, and consumers stand still for it
+	}
+	switch decided {
 	case again:
-		return []rotation.Event{ev, e.pause(task, backoff(ev.Attempt, fault.RetryAfterOf(err)), "trying again")}
+		return []rotation.Event{ev, e.pause(task, wait, "trying again")}
 	case turn:
 		if !r.begun() {
 			end := e.event(rotation.Closing, task)
@@ -86,16 +91,25 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, ev rotation.Event) verd
 	case kind == fault.NeedsPerson && task.Step != rotation.Preflight:
 		return person
 	}
+	if kind == fault.Rejected && task.Step == rotation.Generate && r.Minter == rotation.ByRotor &&
+		ev.Outcome == rotation.Refused && r.refusals()+1 < regenerates {
+		return anew // a policy may take another one
+	}
 	if task.Step == rotation.Generate && r.unclear() && r.Minter != rotation.ByRotor && r.Strategy == rotation.InPlace {
 		return person // the old value may be gone and the new one unknown
 	}
-	if _, ok := rotation.Back(r.Strategy, r.Live, append(slices.Clone(r.Events), ev)); ok {
+	if _, ok := r.back(ev); ok {
 		return turn
 	}
 	if kind == fault.Rejected && task.Step == rotation.Verify && r.made() < regenerates {
 		return anew
 	}
 	return person
+}
+
+// back is the plan of a rollback after an outcome that is about to be noted.
+func (r *run) back(ev rotation.Event) ([]rotation.Action, bool) {
+	return rotation.Back(r.Strategy, r.Live, append(slices.Clone(r.Events), ev))
 }
 
 // made counts the values made since a person last had a say.
@@ -106,6 +120,21 @@ func (r *run) made() int {
 		case e.Type == rotation.Input:
 			n = 0
 		case e.Type == rotation.Intent && e.Action.Step == rotation.Generate:
+			n++
+		}
+	}
+	return n
+}
+
+// refusals counts the values that the provider would not have since a person last had
+// a say.
+func (r *run) refusals() int {
+	n := 0
+	for _, e := range r.Events {
+		switch {
+		case e.Type == rotation.Input:
+			n = 0
+		case e.Type == rotation.Result && e.Action.Step == rotation.Generate && e.Fault == fault.Rejected.String():
 			n++
 		}
 	}

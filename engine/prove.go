@@ -37,8 +37,14 @@ func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotati
 		err = fault.New(fault.Transient, "generation %d still works at %s", r.Generation, r.cred.Provider.Traits().Name).
 			WithHint("end it at the provider by hand; an old value that still works is a failure")
 	default:
-		if err == nil {
+		switch {
+		case err == nil:
 			err = fault.New(fault.Unknown, "%s gave no clear answer about generation %d", r.cred.Provider.Traits().Name, r.Generation)
+		case fault.KindOf(err) == fault.Rejected && r.Ordered(rotation.OrderRetire, task.Action):
+			return []rotation.Event{e.dead(task, g, DeadReplaced)}
+		case fault.KindOf(err) == fault.Rejected: // by somebody in between
+			err = fault.New(fault.Rejected, "refused, and nobody can prove by whom: %v", err).
+				WithHint("if you know that it is dead: rotor set %s --retire %d", r.Credential, r.Generation)
 		}
 	}
 	return e.failed(r, task, err)

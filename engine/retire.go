@@ -112,10 +112,12 @@ func (r *run) outsideClock(ctx context.Context) *time.Time {
 }
 
 // overwritten says whether the value no longer exists where it lived: its slot
-// or id belongs to a living generation. Such a value must not be revoked.
+// or id belongs to a living generation, the current one or one that came later. Such
+// a value must not be revoked. An earlier one that ends too is no shield.
 func (r *run) overwritten(h rotation.Handle) bool {
 	for _, g := range r.known.Generations {
-		if g.N != r.Generation && g.Life != rotation.Dead && g.Handle.Shares(h) {
+		took := g.N > r.Generation && g.Life != rotation.Dead || g.N != r.Generation && g.Life == rotation.Current
+		if took && g.Handle.Shares(h) {
 			return true
 		}
 	}

@@ -69,7 +69,11 @@ func (e *Engine) inUse(ctx context.Context, r *run) (sighting, error) {
 		seen.last = usage.LastUsed
 	}
 	if usage.Active > 0 {
-		seen.who = append(seen.who, fmt.Sprintf("%d sessions (%s)", usage.Active, strings.Join(usage.Who, ", ")))
+		what := "sessions"
+		if usage.Active == 1 {
+			what = "session"
+		}
+		seen.who = append(seen.who, fmt.Sprintf("%d %s (%s)", usage.Active, what, strings.Join(usage.Who, ", ")))
 	}
 	return seen, nil
 }
@@ -116,7 +120,9 @@ func (e *Engine) present(ctx context.Context, r *run) (seen sighting, idle []str
 			if err != nil {
 				return seen, nil, err
 			}
-			seen.known, seen.who, idle = true, append(seen.who, p.Who...), append(idle, p.Idle...)
+			if !p.Blind {
+				seen.known, seen.who, idle = true, append(seen.who, p.Who...), append(idle, p.Idle...)
+			}
 		}
 	}
 	return seen, idle, nil

@@ -139,20 +139,6 @@ func (e *Engine) abandon(r *run, task rotation.Task) rotation.Event {
 	return end
 }
 
-// holding says whether consumers were told to stand still and not yet to go on.
-func (r *run) holding() bool {
-	held := false
-	for _, e := range r.Events {
-		switch {
-		case e.Type == rotation.Intent && e.Action.Step == rotation.Hold:
-			held = true
-		case e.Type == rotation.Result && e.Outcome == rotation.OK && e.Action.Step == rotation.Release:
-			held = false
-		}
-	}
-	return held
-}
-
 // mintedBefore is how long before the rotation began a person may have made the new
 // value: who makes it first and then runs `rotor set` is no exception.
 const mintedBefore = 24 * time.Hour
@@ -233,7 +219,7 @@ func (e *Engine) allowed(ctx context.Context, r *run, order rotation.Order, valu
 		if r.Reverse {
 			return no("goes back to an older value and cannot be abandoned half-way; rotor resume %s", r.Credential)
 		}
-		if r.holding() {
+		if _, held := r.heldSince(); held {
 			return no("holds consumers still; rotor resume %s lets them go", r.Credential)
 		}
 	case rotation.OrderRetire:

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 )
@@ -83,9 +84,14 @@ func (s *State) Apply(e Event) {
 
 func (s *State) result(task Task, e Event) {
 	if e.Outcome == OK {
+		if e.Action.Step == Hold { // wants a release of its own
+			maps.DeleteFunc(s.done, func(t Task, _ Event) bool { return t.Step == Release })
+		}
 		s.done[task] = e
 		delete(s.failures, task)
-		s.open = nil
+		if _, ours := s.Open(task); ours { // a release in the middle of another task leaves that open
+			s.open = nil
+		}
 		return
 	}
 	s.failures[task]++

@@ -29,6 +29,9 @@ func (r *Inline) drive(ctx context.Context, credential string, record rotation.R
 	effects, done := outlive(ctx, r.StopAfter)
 	d.effects = effects
 	defer func() {
+		if ctx.Err() != nil {
+			_ = r.Engine.LetGo(effects, credential) // what cannot be reached now is let go by whoever resumes
+		}
 		r.Engine.Release(credential)
 		d.release()
 		done()
@@ -103,11 +106,11 @@ func (d *driving) soonest(wait time.Duration) {
 }
 
 // advance takes one record as far as it goes without waiting. Between two
-// actions it looks whether the caller wants to stop.
+// actions it looks whether the caller wants to stop, but not while consumers stand still.
 func (d *driving) advance(ctx context.Context, record rotation.Record) (engine.Progress, error) {
 	p := engine.Progress{Record: record}
 	for {
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil && !d.Engine.Holds(d.credential) {
 			return p, err
 		}
 		step, cancel := context.WithTimeout(d.effects, effectLimit)

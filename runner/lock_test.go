@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,8 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("ROTOR_TEST_LOCK_DIR"); dir != "" {
 		_, err := runner.FileLock{Dir: dir}.Acquire(context.Background(), "db")
 		fmt.Println("acquired", err)
-		select {} // until killed
+		_, _ = io.ReadAll(os.Stdin) // until killed
+		return
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -40,6 +42,9 @@ func child(t *testing.T, dir string) *os.Process {
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), "ROTOR_TEST_LOCK_DIR="+dir)
 	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

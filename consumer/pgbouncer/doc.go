@@ -37,7 +37,8 @@ use. If the auth_file is ever broken and read, nobody can log in, the admin neit
 is whole again: ` + "`pid-file`" + ` and SIGHUP, which Rotor sends itself when the console refuses it; or a login as user
 pgbouncer over PgBouncer's unix socket, which needs no password for its own operating system user
 (` + "`host=/var/run/postgresql port=6432 user=pgbouncer`" + `, with Rotor running as that user). With ` + "`pid-file`" + ` and
-` + "`address`" + ` alone there is no console: SIGHUP and logins work, hold and the list of clients do not.
+` + "`address`" + ` alone there is no console: SIGHUP and logins work; hold does not, and clients are seen only by the
+sessions that they have at the server.
 
 **In-place with SCRAM secrets**. PgBouncer knows no password then; it opens server connections with the keys of
 the last login. After the change these are the old ones, until somebody logs in with the new password, which

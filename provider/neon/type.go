@@ -69,8 +69,8 @@ takes longer than half a minute is looked at again by the engine, and in the end
 until it is finished the old password works and stays published. If the answer is lost, or Rotor is
 killed, the password is read again (reveal), never reset twice.
 
-Where no request may fail, do not use this provider but ` + "`postgres`" + ` over Neon's own connection: two
-roles taking turns under one owner, made by SQL, which drops no connection.
+Where no request may fail, do not use this provider but ` + "`postgres`" + ` with ` + "`plaintext: true`" + ` over Neon's own
+connection: two roles taking turns under one owner, made by SQL, which drops no connection.
 
 **A person must** make the API key and store it. A branch that keeps the old password, and is not
 dealt with by ` + "`child-branches`" + `, is a person's decision.

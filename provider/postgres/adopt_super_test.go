@@ -38,6 +38,9 @@ func TestAdoptionOfASuperuser(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.works(t, e.nova, e.word, "adopted")
+			if err := p.Verify(t.Context(), old); err != nil {
+				t.Errorf("the superuser, which goes on as itself: %v", err)
+			}
 			if _, err := p.Make(t.Context(), provider.Request{Current: old.Handle}); fault.KindOf(err) != fault.BadConfig || err == nil {
 				t.Errorf("Make although the superuser has made things since: %v", err)
 			}
@@ -72,7 +75,7 @@ func (e *estate) awayFrom(t *testing.T, p *postgres.Provider, old provider.Issue
 			t.Errorf("Revoke of the superuser %s: %v", who, err)
 		}
 	}
-	refused("as itself", fault.BadConfig)
+	refused("as itself", fault.NeedsPerson)
 	e.super(t, "postgres", "CREATE ROLE root LOGIN SUPERUSER PASSWORD 'root'")
 	e.admin = e.DSN("postgres", "root", "root")
 	refused("as another", fault.NeedsPerson)
@@ -92,6 +95,10 @@ func TestBreakGlass(t *testing.T) {
 	p = a.open(t, "")
 	if err := p.Preflight(t.Context(), provider.Request{}); err != nil {
 		t.Fatal(err)
+	}
+	a.opts.ValidFor = "100d"
+	if _, err := postgres.New(a.opts, nil); fault.KindOf(err) != fault.BadConfig || err == nil {
+		t.Errorf("a superuser that runs out: %v", err)
 	}
 	old := rotate(t, p, provider.Issued{})
 	rotate(t, p, old)

@@ -207,6 +207,8 @@ func statementFailure(op string, err error) *fault.Error {
 		return state(fault.Denied, op, "the admin lacks a right", e).WithHint("see `rotor providers postgres` for the grants")
 	case e.Code == "25006":
 		return state(fault.BadConfig, op, "the server is read-only", e).WithHint("the admin's connection must lead to the primary")
+	case strings.Contains(e.Message, "plaintext passwords"): // Neon, in the COMMIT, as an internal error
+		return state(fault.BadConfig, op, "the service takes no SCRAM verifier", e).WithHint("set plaintext: true, and sslmode=verify-full in the connection string")
 	case transientState(e.Code):
 		return state(fault.Transient, op, "the server cannot do it now", e)
 	}

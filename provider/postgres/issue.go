@@ -21,6 +21,9 @@ func (p *Provider) Issue(ctx context.Context, req provider.Request) (provider.Is
 	if err := p.issuable(op, req); err != nil {
 		return provider.Issued{}, err
 	}
+	if err := p.private(ctx, op); err != nil {
+		return provider.Issued{}, err
+	}
 	if p.opts.bySelf() {
 		return p.issueSelf(ctx, op, req)
 	}
@@ -60,7 +63,9 @@ func (p *Provider) issuable(op string, req provider.Request) error {
 			WithHint("were roles renamed in rotor.yaml while a rotation was open? put the old names back and finish it")
 	case p.opts.Strategy == rotation.Alternate && slot == req.Current.Slot:
 		return fault.New(fault.BadConfig, "%s: role %s is the one in use; its password would be overwritten", op, slot)
-	case !verifierForm.MatchString(req.Values[verifier].Reveal()):
+	case p.opts.Plaintext && !wordForm.MatchString(req.Values[password].Reveal()):
+		return fault.New(fault.BadConfig, "%s: the value has no password of ours", op)
+	case !p.opts.Plaintext && !verifierForm.MatchString(req.Values[verifier].Reveal()):
 		return fault.New(fault.BadConfig, "%s: the value has no well-formed verifier", op)
 	}
 	return nil
@@ -84,7 +89,7 @@ func (p *Provider) issuableRole(op, slot string, r role) error {
 func (p *Provider) login(s *session, slot string, r role, req provider.Request) []statement {
 	name := pgx.Identifier{slot}.Sanitize()
 	owner := pgx.Identifier{p.opts.OwnerRole}.Sanitize()
-	hash := req.Values[verifier].Reveal() // becomes part of the ALTER ROLE statement
+	hash := p.sent(req.Values).Reveal() // becomes part of the ALTER ROLE statement
 	verb := "ALTER ROLE "
 	if !r.exists() {
 		verb = "CREATE ROLE "
@@ -109,7 +114,7 @@ func (p *Provider) login(s *session, slot string, r role, req provider.Request) 
 	if req.Label != "" {
 		out = append(out, statement{sql: "COMMENT ON ROLE " + name + " IS " + literal(labelled(r.comment, req.Label))})
 	}
-	if s.super {
+	if s.super && !p.opts.Plaintext {
 		return append(out, statement{`SELECT oid::text, ` + untilText + `, 1 / (rolpassword = $2)::int FROM pg_authid WHERE rolname = $1`, []string{slot, hash}})
 	}
 	return append(out, statement{`SELECT oid::text, ` + untilText + ` FROM pg_roles WHERE rolname = $1`, []string{slot}})

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,9 @@ func TestUsageNamesTheSessions(t *testing.T) {
 	u, err := p.Usage(t.Context(), v.Handle)
 	if err != nil || u.Active != 2 || u.LastUsed.IsZero() || strings.Join(u.Who, "; ") != "unnamed from 127.0.0.1; worker from 127.0.0.1" {
 		t.Errorf("with two sessions: %+v, %v", u, err)
+	}
+	if u, err = p.Usage(t.Context(), rotation.Handle{ID: "10"}); err != nil || slices.Contains(u.Who, "unnamed from the server itself") {
+		t.Errorf("the server's own workers are nobody's use: %+v, %v", u, err)
 	}
 	a.Exec(t, "REVOKE pg_read_all_stats FROM "+ident(a.admin))
 	if u, err := a.open(t, "").Usage(t.Context(), v.Handle); err != nil || u.Known {

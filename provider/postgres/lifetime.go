@@ -50,6 +50,21 @@ func (p *Provider) expired(ctx context.Context, op, name string) bool {
 	return err == nil && past
 }
 
+// closed says whether the server's own catalogue has no such login: what a proxy that
+// answers by itself refuses is dead then.
+func (p *Provider) closed(ctx context.Context, op, name string) bool {
+	if p.opts.bySelf() {
+		return false
+	}
+	open := true
+	err := p.admin.with(ctx, op, func(ctx context.Context, s *session) error {
+		rows, err := s.read(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND rolcanlogin)::text`, name)
+		open = err != nil || rows[0][0] != "false"
+		return err
+	})
+	return err == nil && !open
+}
+
 // refusedOrExpired tells a dead login from one that has run out. Rotor's own roles have
 // an end only if valid-for gives them one, so for others nothing more is asked.
 func (p *Provider) refusedOrExpired(ctx context.Context, op, name string) provider.Liveness {

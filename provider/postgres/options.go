@@ -35,6 +35,9 @@ type Options struct {
 	Role string `yaml:"role,omitempty" json:"role,omitempty"`
 	// Length of passwords in letters and digits, 22 to 128; default 32.
 	Length int `yaml:"length,omitempty" json:"length,omitempty"`
+	// Plaintext sends the password itself where the service takes no SCRAM verifier
+	// (Neon). It insists on sslmode=verify-full, and values have no field verifier.
+	Plaintext bool `yaml:"plaintext,omitempty" json:"plaintext,omitempty"`
 	// ValidFor makes a new password expire by itself (VALID UNTIL), as 2400h or 100d; it
 	// must outlast the time to the next rotation and the grace. Default: never.
 	ValidFor string `yaml:"valid-for,omitempty" json:"valid-for,omitempty"`
@@ -191,6 +194,8 @@ func (o Options) checkExtras() error {
 	switch {
 	case (o.ClientCert == "") != (o.ClientKey == ""):
 		return bad("client-cert and client-key belong together").WithHint("name both files, or none")
+	case o.BreakGlass && o.ValidFor != "":
+		return bad("valid-for stands beside break-glass").WithHint("a superuser's password that runs out may lock everybody out of the cluster")
 	case o.BreakGlass && (o.Strategy != rotation.InPlace || o.OwnerRole != ""):
 		return bad("break-glass belongs to strategy: in-place without owner-role").WithHint("it is one superuser's password that is rotated")
 	}

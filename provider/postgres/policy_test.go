@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ import (
 // only whether the password is the role's name.
 func TestAPasswordPolicyRefuses(t *testing.T) {
 	t.Parallel()
-	server := testserver.OwnPostgres(t, localserver.PostgresOptions{Settings: map[string]string{"shared_preload_libraries": "passwordcheck"}})
+	server := testserver.OwnPostgres(t, localserver.PostgresOptions{Settings: map[string]string{"shared_preload_libraries": "passwordcheck,auto_explain", "auto_explain.log_min_duration": "0"}})
 	e := &estate{Postgres: server, root: "postgres"}
 	e.super(t, "postgres", "CREATE ROLE app_login_1 LOGIN", "CREATE ROLE helper PASSWORD 'app_login_1'")
 	var verifier string
@@ -42,6 +43,10 @@ func TestAPasswordPolicyRefuses(t *testing.T) {
 	}
 	if _, err := p.Issue(t.Context(), provider.Request{Values: good}); err != nil {
 		t.Errorf("another value: %v", err)
+	}
+	log, err := os.ReadFile(server.LogPath())
+	if err != nil || !strings.Contains(string(log), "duration:") || strings.Contains(string(log), "(rolpassword =") {
+		t.Errorf("auto_explain tells of the comparison, or of nothing at all (%v)", err)
 	}
 }
 

@@ -78,9 +78,12 @@ func (p *Provider) Traits() provider.Traits {
 		Name:     name,
 		Strategy: p.opts.Strategy,
 		Minter:   rotation.ByRotor,
-		Fields:   []provider.Field{{Name: username}, {Name: password, Secret: true}, {Name: verifier, Secret: true}},
+		Fields:   []provider.Field{{Name: username}, {Name: password, Secret: true}},
 		InFlight: inFlight,
 		Quota:    2,
+	}
+	if !p.opts.Plaintext {
+		t.Fields = append(t.Fields, provider.Field{Name: verifier, Secret: true})
 	}
 	if p.opts.VerifyAddress != "" {
 		t.Settle = poolerSettle
@@ -112,11 +115,11 @@ func (p *Provider) Make(ctx context.Context, req provider.Request) (secret.Set, 
 		return nil, err
 	}
 	word := secret.Random(p.opts.Length)
-	return secret.Set{
-		username: secret.Public(slot),
-		password: word,
-		verifier: secret.New(scramVerifier(word.Reveal(), newSalt())),
-	}, nil
+	values := secret.Set{username: secret.Public(slot), password: word}
+	if !p.opts.Plaintext { // else the server makes one of its own
+		values[verifier] = secret.New(scramVerifier(word.Reveal(), newSalt()))
+	}
+	return values, nil
 }
 
 // nextSlot is the role that is not current. Without a handle the user name in the

@@ -15,6 +15,9 @@ import (
 // password.
 func (p *Provider) Preflight(ctx context.Context, req provider.Request) error {
 	const op = "postgres: preflight"
+	if err := p.private(ctx, op); err != nil {
+		return err
+	}
 	if p.opts.bySelf() {
 		return p.preflightSelf(ctx, op, req)
 	}
@@ -115,7 +118,7 @@ func (p *Provider) checkOwner(op string, _ *session, seen survey) error {
 	switch seen.owner {
 	case "missing":
 		return fault.New(fault.BadConfig, "%s: there is no owner role %q", op, p.opts.OwnerRole).
-			WithHint("CREATE ROLE %q NOLOGIN, and REASSIGN OWNED BY the present login TO it in every database", p.opts.OwnerRole)
+			WithHint("rotor adopt makes it, and hands the objects of the present login to it; if there is no login yet: CREATE ROLE %q NOLOGIN", p.opts.OwnerRole)
 	case "super":
 		return fault.New(fault.BadConfig, "%s: the owner role %s is a superuser", op, p.opts.OwnerRole).
 			WithHint("both logins would be superusers")

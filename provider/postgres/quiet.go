@@ -55,12 +55,13 @@ func (s *session) learnQuietAs(ctx context.Context) error {
 }
 
 // noSampling: whether a whole transaction is logged (log_transaction_sample_rate) is
-// decided when it begins, before any SET LOCAL.
+// decided when it begins, before any SET LOCAL. auto_explain would log the query that
+// compares what was stored with what was sent, which only a superuser makes.
 func (s *session) noSampling(ctx context.Context) error {
 	if !s.super {
 		return nil
 	}
-	_, err := s.read(ctx, "SELECT set_config('log_transaction_sample_rate', '0', false)")
+	_, err := s.read(ctx, "SELECT set_config('log_transaction_sample_rate', '0', false), set_config('auto_explain.log_min_duration', '-1', false)")
 	return err
 }
 

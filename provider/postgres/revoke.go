@@ -55,11 +55,11 @@ func (p *Provider) revocable(ctx context.Context, op string, s *session, h rotat
 		return "", err
 	}
 	switch name := rows[0][0]; {
+	case rows[0][1] == "true":
+		return "", keptSuperuser(op, name)
 	case rows[0][2] == "true" || name == p.opts.OwnerRole:
 		return "", fault.New(fault.BadConfig, "%s: role %s is the owner role or the admin itself; it is not revoked", op, name).
 			WithHint("the handle must be a login of the application; if Rotor's admin connection uses the application's login, make a role of its own for Rotor")
-	case rows[0][1] == "true":
-		return "", keptSuperuser(op, name)
 	case h.Slot != "" && name != h.Slot && !label.MatchString(rows[0][3]):
 		// an oid is immutable within one cluster; after dump and restore it is anybody's
 		return "", fault.New(fault.NeedsPerson, "%s: the role with oid %s is called %s, not %s, and carries no label of Rotor's", op, h.ID, name, h.Slot).
@@ -76,7 +76,7 @@ func (p *Provider) revocable(ctx context.Context, op string, s *session, h rotat
 // can tell from inside whether another one can still log in. A person decides.
 func keptSuperuser(op, name string) error {
 	return fault.New(fault.NeedsPerson, "%s: role %s is a superuser and is kept as break-glass", op, name).
-		WithHint("its old password still works: give it one of its own, which you keep, by \\password %s in psql, or as a credential with strategy: in-place, role: %s, break-glass: true", name, name)
+		WithHint("the old password of %s still works: give the role another one, which you keep, by \\password %s in psql, or as a credential with strategy: in-place, role: %s, break-glass: true", name, name, name)
 }
 
 // rounds of ending sessions: one is enough unless a login was just on its way in.
@@ -102,7 +102,8 @@ func (s *session) untilEnded(ctx context.Context, oid string) error {
 }
 
 // Usage counts the role's open sessions, without our own, which may take a moment to
-// end after we hung up. None now does not mean none tonight.
+// end after we hung up, and without the server's own workers, which run as the bootstrap
+// superuser. None now does not mean none tonight.
 func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
 	const op = "postgres: usage"
 	if !isOID(h.ID) {
@@ -118,7 +119,8 @@ func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage
 		}
 		rows, err := s.read(ctx, `SELECT COALESCE(NULLIF(application_name, ''), 'unnamed') || ' from ' || COALESCE(host(client_addr), 'the server itself'),
 			pid::text, to_char(GREATEST(backend_start, state_change) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-			FROM pg_stat_get_activity(NULL) WHERE usesysid = $1::oid AND application_name <> '`+ourName+`' ORDER BY 1, 2`, h.ID)
+			FROM pg_stat_get_activity(NULL) WHERE usesysid = $1::oid AND application_name <> '`+ourName+`'
+			AND (usesysid <> 10 OR backend_type IN ('client backend', 'walsender')) ORDER BY 1, 2`, h.ID)
 		if err == nil {
 			u, err = usageOf(rows)
 		}

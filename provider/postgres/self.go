@@ -67,7 +67,7 @@ func (p *Provider) issueSelf(ctx context.Context, op string, req provider.Reques
 	}
 	_, err = s.change(ctx, p.opts.timeout(), s.hushed(
 		statement{sql: "SET LOCAL ROLE NONE"}, // it may act as another role by its settings
-		statement{sql: "ALTER ROLE " + pgx.Identifier{p.opts.Role}.Sanitize() + " PASSWORD " + literal(req.Values[verifier].Reveal())})...)
+		statement{sql: "ALTER ROLE " + pgx.Identifier{p.opts.Role}.Sanitize() + " PASSWORD " + literal(p.sent(req.Values).Reveal())})...)
 	if err != nil {
 		return provider.Issued{}, p.explain(op, s, err)
 	}

@@ -41,7 +41,7 @@ func Type() provider.Type {
 }
 
 const docText = `Passwords are made by Rotor and reach the server only as SCRAM-SHA-256 verifiers: the
-plain text is in no statement, no server log and no statistics view.
+plain text is in no statement, no server log and no statistics view (but see hosted services).
 
     database:
       provider:
@@ -114,8 +114,13 @@ an extension that logs by itself (pgaudit, which blots passwords out); and
 ` + "`log_transaction_sample_rate`" + ` only a superuser can evade. It is no password: from a random
 one of 32 characters nothing can be guessed.
 
+**Hosted services.** Neon sees every change of a role itself and takes no verifier. ` + "`plaintext: true`" + ` sends the
+password; the connection string must say sslmode=verify-full, values have no field ` + "`verifier`" + `, and what the
+service writes down of the statement is its own affair. Two roles take turns there as anywhere.
+
 **What "dead" proves.** The server itself, asked directly and not through a pooler, refused
 this login (28P01 in the middle of the password exchange, or 28000 for a role without
 LOGIN); and the revocation came back only when
-no session of the role was left. A proxy that answers logins by itself (some hosted services)
-proves nothing: there death stays *not provable*.`
+no session of the role was left. The refusal of a proxy that answers logins by itself (some
+hosted services) counts if the server's catalogue says that the role may not log in; of a
+password that was replaced it cannot tell, and a person is asked.`

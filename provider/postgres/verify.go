@@ -40,7 +40,7 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 // prove sends everything as one message: a pooler must not spread it over sessions.
 func (p *Provider) prove(ctx context.Context, op string, conn *pgconn.PgConn, name string) error {
 	sql := []string{"BEGIN", "SET LOCAL statement_timeout = " + milliseconds(p.opts.timeout()),
-		"SELECT session_user::text, current_user::text"}
+		"SELECT session_user::text, current_user::text, current_setting('is_superuser')"}
 	if p.opts.Rights == rightsOwner {
 		// needs the same right as a table, for a third of the server's work, and leaves less behind
 		sql = append(sql, "CREATE DOMAIN rotor_verify_"+strings.ToLower(rand.Text())+" AS integer")
@@ -53,7 +53,7 @@ func (p *Provider) prove(ctx context.Context, op string, conn *pgconn.PgConn, na
 	results, err := conn.Exec(ctx, strings.Join(append(sql, "ROLLBACK"), "; ")).ReadAll()
 	if len(results) > 2 && len(results[2].Rows) == 1 {
 		who := texts(results[2].Rows)[0]
-		if err := p.rightIdentity(op, name, who[0], who[1]); err != nil {
+		if err := p.rightIdentity(op, name, who[0], who[1], who[2] == "on"); err != nil {
 			return err
 		}
 	} else if err == nil {
@@ -66,12 +66,14 @@ func (p *Provider) prove(ctx context.Context, op string, conn *pgconn.PgConn, na
 }
 
 // rightIdentity: if the login is no member of the owner role, the server lets it in
-// with a mere warning, and it owns nothing.
-func (p *Provider) rightIdentity(op, name, session, current string) error {
+// with a mere warning, and it owns nothing. Only a superuser from before Rotor goes on as
+// itself.
+func (p *Provider) rightIdentity(op, name, session, current string, super bool) error {
 	switch {
 	case session != name:
 		return fault.New(fault.BadConfig, "%s: logged in as %s and arrived as %s", op, name, session).
 			WithHint("a pooler with a forced user= hides which login is in use")
+	case super && p.foreign(name) != "":
 	case p.opts.OwnerRole != "" && current != p.opts.OwnerRole:
 		return fault.New(fault.Denied, "%s: role %s acts as %s, not as %s", op, name, current, p.opts.OwnerRole).
 			WithHint("GRANT the owner role to it, and ALTER ROLE … IN DATABASE … SET role TO the owner role")
@@ -110,6 +112,8 @@ func (p *Provider) Probe(ctx context.Context, v provider.Issued) (provider.Liven
 	switch {
 	case errors.Is(err, errDead):
 		return p.refusedOrExpired(ctx, op, name), nil
+	case fault.KindOf(err) == fault.Rejected && err != nil && p.closed(ctx, op, name):
+		return provider.Refused, nil
 	case fault.KindOf(err) == fault.Denied && err != nil:
 		return provider.Restricted, nil // authenticated, but may not connect to the database
 	case err != nil:

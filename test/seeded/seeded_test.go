@@ -35,6 +35,7 @@ var bugs = map[string]string{
 	"blind-is-pass":             "test/sim",
 	"restore-whole-path":        "test/sim",
 	"retire-the-current":        "test/sim",
+	"hold-for-ever":             "test/sim",
 	"late-write":                "journal/memory",
 	"forget-cas":                "store/memory",
 	"skip-fsync":                "journal/sqlite",

@@ -121,6 +121,29 @@ func (p *pooler) Present(_ context.Context, unit string, old consumer.Change) (c
 	return consumer.Presence{Idle: []string{"kept"}}, nil
 }
 
+// blind is an acceptor that could see its clients if it were set up for it.
+type blind struct{ mute }
+
+func (blind) Present(context.Context, string, consumer.Change) (consumer.Presence, error) {
+	return consumer.Presence{Blind: true}, nil
+}
+
+// Who cannot see its clients is no evidence, and does not hold an end up for ever: the
+// provider sees sessions.
+func TestABlindPooler(t *testing.T) {
+	st := newStage(t, Setup{Class: Alternating}, func(s *Sim, c *engine.Credential) {
+		key, _ := secret.ParseTemplate("{{.slot}}")
+		c.Acceptors = []engine.Acceptor{{
+			Targets:  []engine.Target{{StoreName: "mem", Store: s.W.Store, Path: "users", Key: key, Value: secret.FieldTemplate("value")}},
+			Consumer: &engine.Consumer{Name: "pool", Consumer: blind{mute{s.W.Units}}}}}
+	})
+	st.until(st.over(st.begin(engine.Request{})))
+	st.until(never)
+	if open := st.known().Open; len(open) > 0 || st.W.Provider.Accepts(st.W.first) {
+		t.Errorf("V6: %+v\n%s", open, tail(st.show()))
+	}
+}
+
 // A pooler still has a client with the old login when the grace is over.
 func TestPoolerClientsAreEvidence(t *testing.T) {
 	var p *pooler

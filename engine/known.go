@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
+)
+
+// known makes sure that the targets hold the value that we believe is current;
+// a credential new to Rotor is taken over as generation 0.
+func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Set, ev *rotation.Event) error {
+	current, ok := r.known.Current()
+	if ok && !(r.Drift && current.N != r.From) {
+		values, err := e.values(ctx, r, current.N)
+		if err != nil || len(values) == 0 {
+			return err
+		}
+		return r.unchanged(present, values)
+	}
+	values, err := r.extract(present)
+	if err != nil || len(values) == 0 {
+		return err
+	}
+	old, err := e.values(ctx, r, current.N)
+	if err != nil {
+		return err
+	}
+	twin := ok && old.Agrees(values) // only the way in which it is written was changed
+	if twin {
+		values = old
+	}
+	g := rotation.Generation{Credential: r.Credential, N: r.From, Life: rotation.Current,
+		Fingerprint: e.Keys.FingerprintSet(values), Created: e.Now().Wall}
+	if id, ok := r.cred.Provider.(provider.Identifier); ok {
+		if g.Handle, err = id.Identify(ctx, values); err != nil {
+			return err
+		}
+	}
+	sealed, err := e.seal(r, r.From, valueSlot(0), values)
+	ev.Sealed = append(ev.Sealed, sealed)
+	ev.Generations = append(ev.Generations, g)
+	switch {
+	case twin:
+		current.Life, current.Ended, current.Proof = rotation.Dead, g.Created, fmt.Sprintf("the same value as generation %d", r.From)
+		ev.Generations = append(ev.Generations, current)
+	case ok: // the one that Rotor put there ends
+		current.Life = rotation.Previous
+		ev.Generations = append(ev.Generations, current)
+		x := e.retirement(r, current.N)
+		x.Grace = r.Grace
+		ev.Spawn = &x
+	}
+	return err
+}
+
+// unchanged compares what the targets hold with what they should.
+func (r *run) unchanged(present map[string]secret.Set, values secret.Set) error {
+	for _, t := range r.cred.Targets {
+		content, readable := present[t.Place()]
+		key, err1 := t.Key.RenderKey(values, nil)
+		want, err2 := t.Value.Render(values, nil)
+		if !readable || err1 != nil || err2 != nil || t.Value.UsesPrevious() {
+			continue
+		}
+		if have := content[key]; !have.Equal(want) && r.Mode != rotation.Emergency && !r.Drift {
+			return fault.New(fault.BadConfig, "%s: key %s does not hold the value that Rotor put there", t.words(), t.Key).
+				WithHint("somebody changed it, or its template in rotor.yaml, by hand, or the state is older than the store; put the old value back (rotor recover %s writes it to a file), or take the present one as it is: rotor rotate %s --accept-drift", r.Credential, r.Credential)
+		}
+	}
+	return nil
+}
+
+// extract reads a value that was never ours out of the targets that hold single
+// fields. Targets that disagree stop the rotation.
+func (r *run) extract(present map[string]secret.Set) (secret.Set, error) {
+	values := secret.Set{}
+	public := map[string]bool{}
+	for _, f := range r.cred.Provider.Traits().Fields {
+		public[f.Name] = !f.Secret
+	}
+	for _, t := range r.cred.Targets {
+		have, ok := present[t.Place()][t.Key.String()]
+		if !ok || t.Value.Field() == "" {
+			continue
+		}
+		field := t.Value.Field()
+		if public[field] {
+			have = have.AsPublic()
+		}
+		if before, ok := values[field]; ok && !before.Equal(have) {
+			return nil, fault.New(fault.Rejected, "the targets of %s disagree about %s", r.Credential, field).
+				WithHint("make %s hold the value that is in use, then run again", t.words())
+		}
+		values[field] = have
+	}
+	return values, nil
+}
