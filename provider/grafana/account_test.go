@@ -92,6 +92,11 @@ func (a *account) subject(t testing.TB, handler http.Handler) providertest.Subje
 			live := a.Live()
 			return rotation.Handle{ID: live[len(live)-1]}, nil
 		},
+		Namesake: func(_ context.Context, label string) (rotation.Handle, error) { // names are unique in an organisation only
+			a.Token(a.AccountIn(2, "theirs", "Editor"), label)
+			live := a.Live()
+			return rotation.Handle{ID: live[len(live)-1]}, nil
+		},
 		Impostor: func(context.Context) (secret.Set, error) { return value(a.impostor()), nil },
 	}
 }
