@@ -6,6 +6,7 @@ import (
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/generated"
 	"github.com/agenticverz/rotor/provider/grafana"
+	"github.com/agenticverz/rotor/provider/keycloak"
 	"github.com/agenticverz/rotor/provider/manual"
 	"github.com/agenticverz/rotor/provider/neon"
 	"github.com/agenticverz/rotor/provider/openai"
@@ -19,6 +20,7 @@ func Registry() provider.Registry {
 	return provider.NewRegistry(
 		generated.Type(),
 		grafana.Type(),
+		keycloak.Type(),
 		manual.Type(),
 		neon.Type(),
 		openai.Type(),
