@@ -6,6 +6,8 @@ package all
 
 import (
 	"github.com/agenticverz/rotor/doubles"
+	"github.com/agenticverz/rotor/doubles/grafana"
+	"github.com/agenticverz/rotor/doubles/keycloak"
 	"github.com/agenticverz/rotor/doubles/neon"
 	"github.com/agenticverz/rotor/doubles/openai"
 	"github.com/agenticverz/rotor/doubles/upstash"
@@ -15,6 +17,8 @@ import (
 func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
+		grafana.Door,
+		keycloak.Door,
 		neon.Door,
 		openai.Door,
 		upstash.Door,

@@ -5,6 +5,8 @@ package all
 import (
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/generated"
+	"github.com/agenticverz/rotor/provider/grafana"
+	"github.com/agenticverz/rotor/provider/keycloak"
 	"github.com/agenticverz/rotor/provider/manual"
 	"github.com/agenticverz/rotor/provider/neon"
 	"github.com/agenticverz/rotor/provider/openai"
@@ -17,6 +19,8 @@ import (
 func Registry() provider.Registry {
 	return provider.NewRegistry(
 		generated.Type(),
+		grafana.Type(),
+		keycloak.Type(),
 		manual.Type(),
 		neon.Type(),
 		openai.Type(),

@@ -19,6 +19,9 @@ type Line struct {
 	// Changes says which requests change something; default all but GET, HEAD and
 	// OPTIONS. Set it for vendors that read by POST.
 	Changes func(*http.Request) bool
+	// Aside says which requests the answers that the exam chooses do not concern, nor its
+	// counting: the login that some vendors want before every call. Default none.
+	Aside func(*http.Request) bool
 
 	t       testing.TB
 	handler http.Handler
@@ -61,13 +64,19 @@ func (l *Line) listen(address string) string {
 
 // ServeHTTP answers, or does not, as the exam wants it.
 func (l *Line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	aside := l.Aside != nil && l.Aside(r)
 	l.mu.Lock()
-	l.calls++
+	if !aside {
+		l.calls++
+	}
 	if l.Changes(r) {
 		l.changes++
 	}
 	canned, broken, mended, spoiled := l.canned, l.broken, l.mended, l.spoiled
 	l.mu.Unlock()
+	if aside {
+		canned, spoiled = nil, ""
+	}
 	switch {
 	case canned != nil:
 		for name, values := range canned.Header {
