@@ -19,6 +19,7 @@ var reveals = map[string]string{
 	"check/sql/sql.go":                "takes a DSN apart",
 	"internal/apiclient/auth.go":      "a header, or a field of a body, of one request",
 	"provider/neon/login.go":          "the password of a proving login",
+	"provider/anthropic/issue.go":     "checks a paste's form; compares with what the list shows of a key",
 	"provider/openai/use.go":          "compares with what the list shows of a key",
 	"provider/postgres/self.go":       "the verifier in ALTER ROLE",
 	"provider/redis/door.go":          "AUTH of a connection; takes an address apart",
