@@ -21,7 +21,8 @@ type Options struct {
 	NoHint bool
 	// Stubborn archives only keys that are inactive already.
 	Stubborn bool
-	PageMost int // of a list; default 1000
+	Kept     bool // archives none: only people in the Console do
+	PageMost int  // of a list; default 1000
 	Delay    doubles.Delay
 	Clock    *doubles.Clock // nil: a clock of its own
 }

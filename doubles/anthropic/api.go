@@ -142,6 +142,9 @@ func (d *Double) change(w http.ResponseWriter, r *http.Request, k *key) {
 	case in.Status != "" && !slices.Contains([]string{Active, Inactive, Archived}, in.Status):
 		fail(w, http.StatusBadRequest, "invalid_request_error", "status: Input should be 'active', 'inactive' or 'archived'")
 		return
+	case d.opts.Kept && in.Status == Archived:
+		fail(w, http.StatusBadRequest, "invalid_request_error", "status: cannot be set to 'archived'")
+		return
 	case d.opts.Stubborn && in.Status == Archived && k.status == Active:
 		fail(w, http.StatusBadRequest, "invalid_request_error", "status: only an inactive key can be archived")
 		return

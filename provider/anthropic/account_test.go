@@ -2,7 +2,6 @@ package anthropic_test
 
 import (
 	"context"
-	"net/http"
 	"testing"
 	"time"
 
@@ -85,16 +84,3 @@ func (a *account) subject(t testing.TB) providertest.Subject {
 }
 
 func value(text string) secret.Set { return secret.Set{"api_key": secret.New(text)} }
-
-// watch counts what an account was asked, by method.
-type watch struct {
-	http.Handler
-	changes int
-}
-
-func (w *watch) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet {
-		w.changes++
-	}
-	w.Handler.ServeHTTP(rw, r)
-}
