@@ -6,6 +6,7 @@ import (
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/anthropic"
 	"github.com/agenticverz/rotor/provider/generated"
+	"github.com/agenticverz/rotor/provider/github"
 	"github.com/agenticverz/rotor/provider/manual"
 	"github.com/agenticverz/rotor/provider/neon"
 	"github.com/agenticverz/rotor/provider/openai"
@@ -19,6 +20,7 @@ func Registry() provider.Registry {
 	return provider.NewRegistry(
 		anthropic.Type(),
 		generated.Type(),
+		github.Type(),
 		manual.Type(),
 		neon.Type(),
 		openai.Type(),
