@@ -108,7 +108,7 @@ func (d *Double) issue(w http.ResponseWriter, r *http.Request) {
 		a.permissions = map[string]string{"metadata": "read"}
 	}
 	for what, level := range in.Permissions {
-		if granted := Granted[what]; granted != level && granted != "write" {
+		if granted := Granted[what]; granted != level && (granted != "write" || level != "read") {
 			fail(w, http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation.")
 			return
 		}
