@@ -213,3 +213,19 @@ func TestASecondSwitchOn(t *testing.T) {
 		t.Errorf("%v, %s", err, a.Status(k.ID))
 	}
 }
+
+// TestAnotherOrganisationsAdminKey: the vendor knows no such key there. That it still
+// works is for the probe to see, and it does.
+func TestAnotherOrganisationsAdminKey(t *testing.T) {
+	a, other := newAccount(double.Options{}, anthropic.Options{}), newAccount(double.Options{}, anthropic.Options{})
+	k := a.Mint("x", a.Workspace, 0)
+	_, err := serve(t, other).Issue(t.Context(), supply(k.Value))
+	wantFault(t, "Issue", err, fault.Rejected, "of the organisation")
+	v := provider.Issued{Handle: rotation.Handle{ID: k.ID}, Values: value(k.Value)}
+	if err := serve(t, other).Revoke(t.Context(), v.Handle); err != nil {
+		t.Errorf("no such key: %v", err)
+	}
+	if live, err := serve(t, a).Probe(t.Context(), v); live != provider.Alive || err != nil {
+		t.Errorf("%s, %v", live, err)
+	}
+}
