@@ -123,6 +123,12 @@ func (e *Engine) generate(ctx context.Context, r *run, task rotation.Task) []rot
 		return e.failed(r, task, err)
 	}
 	issued, err := r.cred.Provider.Issue(ctx, req)
+	if r.Minter == rotation.ByPerson && err != nil && fault.KindOf(err) == fault.Rejected {
+		// it was taken when the person supplied it: it may not have arrived everywhere
+		if wait, early := e.settling(r, task, intent.At); early {
+			return []rotation.Event{wait}
+		}
+	}
 	if err != nil {
 		return e.failed(r, task, err)
 	}

@@ -6,6 +6,8 @@ package all
 
 import (
 	"github.com/agenticverz/rotor/doubles"
+	"github.com/agenticverz/rotor/doubles/anthropic"
+	"github.com/agenticverz/rotor/doubles/github"
 	"github.com/agenticverz/rotor/doubles/grafana"
 	"github.com/agenticverz/rotor/doubles/keycloak"
 	"github.com/agenticverz/rotor/doubles/neon"
@@ -17,6 +19,8 @@ import (
 func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
+		anthropic.Door,
+		github.Door,
 		grafana.Door,
 		keycloak.Door,
 		neon.Door,

@@ -4,7 +4,9 @@ package all
 
 import (
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/provider/anthropic"
 	"github.com/agenticverz/rotor/provider/generated"
+	"github.com/agenticverz/rotor/provider/github"
 	"github.com/agenticverz/rotor/provider/grafana"
 	"github.com/agenticverz/rotor/provider/keycloak"
 	"github.com/agenticverz/rotor/provider/manual"
@@ -18,7 +20,9 @@ import (
 // Registry knows every provider.
 func Registry() provider.Registry {
 	return provider.NewRegistry(
+		anthropic.Type(),
 		generated.Type(),
+		github.Type(),
 		grafana.Type(),
 		keycloak.Type(),
 		manual.Type(),

@@ -23,6 +23,7 @@ type account struct {
 	line   *Line
 	passed time.Duration // of the vendor's clock
 	flaps  bool
+	lives  time.Duration // how long each key lives; 0 = for ever
 }
 
 type key struct {
@@ -35,7 +36,10 @@ type key struct {
 
 	flaps  bool
 	absent time.Duration // not known everywhere until then
+	ends   time.Duration // 0 = never
 }
+
+func (k key) over(passed time.Duration) bool { return k.ends > 0 && passed >= k.ends }
 
 const pageSize = 3
 
@@ -64,6 +68,9 @@ func (a *account) create(w http.ResponseWriter, r *http.Request) {
 		k.Value = secret.Random(32).Reveal()
 	}
 	k.flaps = a.flaps
+	if a.lives > 0 {
+		k.ends = a.passed + a.lives
+	}
 	a.keys = append(a.keys, k)
 	_ = json.NewEncoder(w).Encode(k)
 }
@@ -96,7 +103,7 @@ func (a *account) remove(w http.ResponseWriter, r *http.Request) {
 
 func (a *account) me(w http.ResponseWriter, r *http.Request) {
 	for i, k := range a.keys {
-		if r.Header.Get("Authorization") == "Bearer "+k.Value && a.passed >= k.absent {
+		if r.Header.Get("Authorization") == "Bearer "+k.Value && a.passed >= k.absent && !k.over(a.passed) {
 			if k.flaps {
 				a.keys[i].flaps, a.keys[i].absent = false, a.passed+5*time.Second
 			}
@@ -123,7 +130,9 @@ func (a *account) live(context.Context) ([]rotation.Handle, error) {
 	defer a.mu.Unlock()
 	var out []rotation.Handle
 	for _, k := range a.keys {
-		out = append(out, rotation.Handle{ID: k.ID})
+		if !k.over(a.passed) {
+			out = append(out, rotation.Handle{ID: k.ID})
+		}
 	}
 	return out, nil
 }

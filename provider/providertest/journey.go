@@ -76,17 +76,18 @@ type trip struct {
 
 // journey is an installation with one credential.
 type journey struct {
-	ctx     context.Context
-	subject Subject
-	journal *tripped
-	store   *watched
-	keys    *secret.Keyset
-	engine  *engine.Engine
-	now     rotation.Instant
-	ids     int
-	before  provider.Issued // the first generation
-	count   int             // of live values with it
-	minted  secret.Set      // what the person made for the rotation that is open
+	ctx       context.Context
+	subject   Subject
+	journal   *tripped
+	store     *watched
+	keys      *secret.Keyset
+	engine    *engine.Engine
+	now       rotation.Instant
+	ids       int
+	before    provider.Issued // the first generation
+	count     int             // of live values with it
+	strangers int             // of live values before it
+	minted    secret.Set      // what the person made for the rotation that is open
 }
 
 var errKilled = errors.New("killed")
@@ -127,20 +128,26 @@ func newJourney(subject Subject) (*journey, error) {
 		now:     rotation.Instant{Wall: time.Now(), Boot: time.Hour, BootID: "boot"},
 		journal: &tripped{Journal: memory.New(nil, "exam01")}}
 	j.restart()
+	if j.strangers, err = j.alive(); err != nil {
+		return nil, err
+	}
 	if _, err := j.rotate(trip{}); err != nil {
 		return nil, fmt.Errorf("the first rotation: %w\n%s", err, j.tell())
 	}
 	if j.before, err = j.present(); err != nil {
 		return nil, err
 	}
-	if j.subject.Live != nil {
-		live, err := j.subject.Live(j.ctx)
-		if err != nil {
-			return nil, err
-		}
-		j.count = len(live)
+	j.count, err = j.alive()
+	return j, err
+}
+
+// alive is the number of live values; 0 if nobody can tell.
+func (j *journey) alive() (int, error) {
+	if j.subject.Live == nil {
+		return 0, nil
 	}
-	return j, nil
+	live, err := j.subject.Live(j.ctx)
+	return len(live), err
 }
 
 // restart is a new process: nothing is remembered but the journal.
@@ -155,7 +162,11 @@ func (j *journey) Credential(string) (*engine.Credential, error) {
 	if j.subject.Again != nil {
 		p = j.subject.Again()
 	}
-	c := &engine.Credential{Name: journeyName, Owner: "exam", Provider: p, Grace: time.Hour, Bound: 2 * time.Hour, AtBound: "revoke"}
+	grace := time.Hour
+	if ends := p.Traits().Expires; ends > 0 {
+		grace = min(grace, ends/8) // who has values that end by themselves does not wait for that
+	}
+	c := &engine.Credential{Name: journeyName, Owner: "exam", Provider: p, Grace: grace, Bound: 2 * grace, AtBound: "revoke"}
 	for _, f := range p.Traits().Fields {
 		key, err := secret.ParseTemplate(f.Name)
 		if err != nil {

@@ -92,6 +92,10 @@ func (j *journey) arrived(forward bool) error {
 	if j.subject.Live == nil {
 		return nil
 	}
+	if ends := j.subject.Provider.Traits().Expires; ends > 0 { // what a lost answer left ends by itself
+		j.pass(ends)
+		j.count = j.strangers
+	}
 	live, err := j.subject.Live(j.ctx)
 	if err == nil && len(live) != j.count {
 		err = fmt.Errorf("%d values live, %d before: an orphan, or one too few", len(live), j.count)

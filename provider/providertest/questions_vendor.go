@@ -64,7 +64,9 @@ func askSteady(s *sitting) error {
 	}
 	s.Flap()
 	var failed error
+	published := false
 	j.store.written = func() {
+		published = true
 		for passed := time.Duration(0); passed < flapping && failed == nil; passed += time.Second {
 			v, err := j.present()
 			if newest, ok := j.newest(); ok {
@@ -79,7 +81,11 @@ func askSteady(s *sitting) error {
 			s.Pass(time.Second)
 		}
 	}
-	if _, err := j.rotate(trip{}); err != nil {
+	_, err = j.rotate(trip{})
+	if err == nil && !published {
+		err = fmt.Errorf("nothing was published; Verify or Issue must say rejected, and the engine waits")
+	}
+	if err != nil {
 		return fmt.Errorf("with a value that works once and fails then: %w\n%s", err, j.tell())
 	}
 	return s.hear("Verify", failed)

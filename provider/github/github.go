@@ -1,0 +1,158 @@
+// Package github rotates three sorts of GitHub's credentials: personal access tokens,
+// which people make; tokens of a GitHub App's installation, which live for an hour; and
+// deploy keys, ssh keys of one repository, which Rotor makes.
+//
+// What surprises: a token has no id that an API tells. It is named by the beginning of
+// its SHA-256 hash, which is what GitHub's own audit log does, and it is revoked by
+// presenting it. And a 404 means: there is none, or you may not see it.
+package github
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/secret"
+)
+
+const (
+	defaultBase = "https://api.github.com"
+	tokenField  = "token"
+
+	settle   = 2 * time.Minute // asked about every fifteen seconds: GitHub locks out who asks often with what is dead
+	steady   = 6 * time.Second
+	inFlight = time.Minute // longer than any gateway keeps a request whose client is gone
+)
+
+// client is what the kinds share.
+type client struct {
+	opts Options
+	api  *apiclient.Client
+	now  func() time.Time
+}
+
+// New checks the options; nothing is connected. credential gives the App's private key
+// or the administering token and is read at each use; kind pat needs none.
+func New(opts Options, credential secret.Source) (provider.Provider, error) {
+	opts, err := opts.validated()
+	if err != nil {
+		return nil, err
+	}
+	config := apiclient.Config{Name: name, BaseURL: opts.BaseURL, RequestID: "X-Github-Request-Id",
+		Limits: apiclient.Limits{PerSecond: opts.RequestsPerSecond, Burst: 20, Concurrent: 16}}
+	if opts.Kind == kindDeployKey {
+		config.Auth = apiclient.Bearer(credential)
+	}
+	api, err := apiclient.New(config)
+	if err != nil {
+		return nil, err
+	}
+	c := client{opts: opts, api: api, now: time.Now}
+	switch opts.Kind {
+	case kindInstallation:
+		return &Installation{client: c, key: credential}, nil
+	case kindDeployKey:
+		return &DeployKey{client: c}, nil
+	}
+	return &PAT{client: c}, nil
+}
+
+// Close drops idle connections.
+func (c *client) Close() error { return c.api.Close() }
+
+// do sends a call with the headers that all carry; GitHub's common refusals are read
+// after the call's own.
+func (c *client) do(ctx context.Context, call apiclient.Call) error {
+	call.Header = http.Header{"X-Github-Api-Version": {"2022-11-28"}, "Accept": {"application/vnd.github+json"}}
+	own := call.Judge
+	call.Judge = func(a apiclient.Answer) *apiclient.Verdict {
+		if own != nil {
+			if v := own(a); v != nil {
+				return v
+			}
+		}
+		return common(a)
+	}
+	return c.api.Do(ctx, call)
+}
+
+// Now is the API's clock. GitHub does not count this call against any limit; where
+// there are no limits it answers 404, with the date all the same.
+func (c *client) Now(ctx context.Context) (time.Time, error) {
+	var a apiclient.Answer
+	err := c.do(ctx, apiclient.Call{Step: "clock", Path: "/rate_limit", Anonymous: true, Answer: &a, OK: []int{200, 404}})
+	if err == nil && a.Date().IsZero() {
+		err = fault.New(fault.Unknown, "github: clock: the answer has no date")
+	}
+	return a.Date(), err
+}
+
+// says reads a refusal in GitHub's form; nothing else has it.
+func says(a apiclient.Answer) (message string, ok bool) {
+	var e struct {
+		Message string `json:"message"`
+		Docs    string `json:"documentation_url"`
+		Errors  any    `json:"errors"`
+	}
+	if !a.JSON(&e) || e.Message == "" || e.Docs == "" {
+		return "", false
+	}
+	for _, one := range list(e.Errors) {
+		if o, isObject := one.(map[string]any); isObject {
+			if text, isText := o["message"].(string); isText {
+				e.Message += " " + text
+			}
+		}
+	}
+	return e.Message, true
+}
+
+func list(x any) []any {
+	out, _ := x.([]any)
+	return out
+}
+
+// deadToken recognises the refusal of a token that is no longer one.
+func deadToken(a apiclient.Answer) bool {
+	message, ok := says(a)
+	return ok && a.Status == http.StatusUnauthorized && message == "Bad credentials"
+}
+
+// common are the refusals that any call may get.
+func common(a apiclient.Answer) *apiclient.Verdict {
+	message, ok := says(a)
+	limited := a.Header.Get("X-Ratelimit-Remaining") == "0" || a.Header.Get("Retry-After") != "" || strings.Contains(strings.ToLower(message), "rate limit")
+	switch {
+	case !ok:
+		return nil
+	case a.Status == http.StatusForbidden && strings.HasPrefix(message, "Maximum number of login attempts"):
+		return &apiclient.Verdict{Kind: fault.Transient, Hint: "GitHub locks this address out for a while, because of logins with tokens that are dead"}
+	case a.Status == http.StatusForbidden && limited:
+		return &apiclient.Verdict{Kind: fault.Transient, Hint: "GitHub's limit of requests an hour is reached"}
+	case a.Status == http.StatusMovedPermanently:
+		return &apiclient.Verdict{Kind: fault.BadConfig, Hint: "it was renamed or moved: correct rotor.yaml; a credential follows no redirect"}
+	}
+	return nil
+}
+
+// hash is how a token is named: the first 16 hex digits of its SHA-256.
+func hash(token secret.Value) string {
+	sum := sha256.Sum256([]byte(token.Reveal()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// web is the site that belongs to the API.
+func (c *client) web() string {
+	u, err := url.Parse(c.opts.BaseURL)
+	if err != nil {
+		return "https://github.com"
+	}
+	return "https://" + strings.TrimPrefix(u.Host, "api.")
+}
