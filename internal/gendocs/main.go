@@ -102,7 +102,7 @@ func leftovers(root string, pages map[string][]byte) ([]string, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || filepath.Ext(path) == ".go" { // which holds the pages
 			return err
 		}
 		rel, err := filepath.Rel(root, path)
