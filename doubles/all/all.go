@@ -8,6 +8,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	"github.com/agenticverz/rotor/doubles/neon"
 	"github.com/agenticverz/rotor/doubles/openai"
+	"github.com/agenticverz/rotor/doubles/resend"
 	"github.com/agenticverz/rotor/doubles/upstash"
 )
 
@@ -17,6 +18,7 @@ func Doors() ([]doubles.Door, error) {
 	for _, open := range []func() (doubles.Door, error){
 		neon.Door,
 		openai.Door,
+		resend.Door,
 		upstash.Door,
 	} {
 		d, err := open()
