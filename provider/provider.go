@@ -71,7 +71,9 @@ type Request struct {
 	Generation int             // the new value's number
 	Current    rotation.Handle // the live value; zero if there is none or it is unknown
 	Values     secret.Set      // see Issue; for Make: the current value, may be nil
-	Old        secret.Set      // the current value, for a login that changes itself; nil if unknown
+	// Old is the current value: for Preflight, and for a login that changes itself in
+	// place; nil if unknown.
+	Old secret.Set
 }
 
 // Issued is a live value.

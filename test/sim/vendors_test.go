@@ -128,3 +128,31 @@ func TestALostMintThatExpires(t *testing.T) {
 		t.Error("the value is the old one")
 	}
 }
+
+// comparing keeps what preflight was shown.
+type comparing struct {
+	lister
+	shown *[]string
+}
+
+func (c comparing) Preflight(_ context.Context, req room.Request) error {
+	*c.shown = append(*c.shown, req.Old["value"].Reveal())
+	return nil
+}
+
+// Before anything is made the provider sees the present value: taken from the store
+// the first time, and from the journal then.
+func TestPreflightSeesThePresentValue(t *testing.T) {
+	var shown, held []string
+	st := newStage(t, Setup{Class: OverlapServer}, func(s *Sim, c *engine.Credential) {
+		c.Provider = comparing{lister{finder{s.W.Provider}}, &shown}
+	})
+	for range 2 {
+		held = append(held, st.W.Store.text("KEY"))
+		id := st.begin(engine.Request{})
+		st.until(st.over(id))
+	}
+	if len(shown) != 2 || shown[0] != held[0] || shown[1] != held[1] {
+		t.Errorf("preflight was shown %q, the store held %q", shown, held)
+	}
+}
