@@ -10,6 +10,7 @@ import (
 	"github.com/agenticverz/rotor/provider/openai"
 	"github.com/agenticverz/rotor/provider/postgres"
 	"github.com/agenticverz/rotor/provider/redis"
+	"github.com/agenticverz/rotor/provider/resend"
 	"github.com/agenticverz/rotor/provider/upstash"
 )
 
@@ -22,6 +23,7 @@ func Registry() provider.Registry {
 		openai.Type(),
 		postgres.Type(),
 		redis.Type(),
+		resend.Type(),
 		upstash.Type(),
 	)
 }
