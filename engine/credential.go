@@ -138,7 +138,7 @@ func (c *Credential) Presenters() []Consumer {
 func (c *Credential) Live(older bool) rotation.Live {
 	_, finds := c.Provider.(provider.Finder)
 	l := rotation.Live{Approval: c.Approval, Acceptors: len(c.Acceptors) > 0,
-		NoIssuer: c.Provider.Traits().NoIssuer, Older: older,
+		NoIssuer: c.Provider.Traits().NoIssuer, Lingers: c.Provider.Traits().Lingers > 0, Older: older,
 		Finds: finds && c.Provider.Traits().Minter == rotation.ByProvider}
 	for _, one := range c.Presenters() {
 		if _, ok := one.Consumer.(consumer.Holder); ok {

@@ -86,7 +86,7 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, ev rotation.Event) verd
 	case kind == fault.NeedsPerson && task.Step != rotation.Preflight:
 		return person
 	}
-	if task.Step == rotation.Generate && r.unclear() && r.Minter != rotation.ByRotor && r.Strategy == rotation.InPlace {
+	if task.Step == rotation.Generate && r.unclear() && r.Minter != rotation.ByRotor && r.Live.OneWay(r.Strategy) {
 		return person // the old value may be gone and the new one unknown
 	}
 	if _, ok := rotation.Back(r.Strategy, r.Live, append(slices.Clone(r.Events), ev)); ok {

@@ -156,3 +156,25 @@ func TestPreflightSeesThePresentValue(t *testing.T) {
 		t.Errorf("preflight was shown %q, the store held %q", shown, held)
 	}
 }
+
+// A value that starts the timer of the old one has no way back, is not tried out for
+// nothing, and grace is as long as the timer.
+func TestTheOldOneEndsByATimer(t *testing.T) {
+	st := newStage(t, Setup{Class: Timed}, nil)
+	if _, err := st.e.Start(t.Context(), engine.Request{Credential: name, Mode: rotation.Drill}); fault.KindOf(err) != fault.BadConfig {
+		t.Errorf("a drill: %v", err)
+	}
+	id := st.begin(engine.Request{})
+	st.until(st.over(id))
+	if _, err := st.e.Reverse(t.Context(), name, "person", ""); fault.KindOf(err) != fault.Rejected || err == nil {
+		t.Errorf("back to a value that is about to end: %v", err)
+	}
+	x := st.known().OpenOf(rotation.KindRetirement)
+	if len(x) != 1 || x[0].Grace < lingers || !st.W.Provider.Accepts(st.W.first) {
+		t.Fatalf("%+v\n%s", x, st.show())
+	}
+	st.until(st.over(x[0].ID))
+	if g, _ := st.known().Get(0); g.Proof != engine.DeadProven {
+		t.Errorf("%s\n%s", g.Proof, st.show())
+	}
+}
