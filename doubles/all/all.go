@@ -6,6 +6,7 @@ package all
 
 import (
 	"github.com/agenticverz/rotor/doubles"
+	"github.com/agenticverz/rotor/doubles/clerk"
 	"github.com/agenticverz/rotor/doubles/neon"
 	"github.com/agenticverz/rotor/doubles/openai"
 	"github.com/agenticverz/rotor/doubles/resend"
@@ -16,6 +17,7 @@ import (
 func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
+		clerk.Door,
 		neon.Door,
 		openai.Door,
 		resend.Door,
