@@ -99,7 +99,11 @@ func (d *Double) newValues() values {
 }
 
 func (d *Double) add(v *values, id string) *doubles.Key {
-	return v.Add(doubles.Key{ID: id, Value: "double-" + doubles.Text(40)})
+	k := doubles.Key{ID: id, Value: "double-" + doubles.Text(40)}
+	if id == first {
+		k.Born = d.Clock.Now().Add(-time.Hour)
+	}
+	return v.Add(k)
 }
 
 func (d *Double) newMachine(i *instance, name string) *machine {

@@ -4,6 +4,7 @@ package all
 
 import (
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/provider/clerk"
 	"github.com/agenticverz/rotor/provider/generated"
 	"github.com/agenticverz/rotor/provider/manual"
 	"github.com/agenticverz/rotor/provider/neon"
@@ -17,6 +18,7 @@ import (
 // Registry knows every provider.
 func Registry() provider.Registry {
 	return provider.NewRegistry(
+		clerk.Type(),
 		generated.Type(),
 		manual.Type(),
 		neon.Type(),
