@@ -49,6 +49,9 @@ func plansPage() string {
 		fmt.Fprintf(&b, "## A rotation, %s\n\n| situation | order |\n|---|---|\n", s)
 		var orders, words []string
 		for _, in := range situations {
+			if in.live.Lingers && s != rotation.Overlap {
+				continue
+			}
 			order := arrows(rotation.Plan(s, in.m, in.mode, in.live))
 			if s == rotation.InPlace && in.mode == rotation.Drill {
 				order = "refused: it would be the real thing"
@@ -80,6 +83,9 @@ func retirements(b *strings.Builder) {
 			{"the provider lists its values", rotation.Live{Finds: true}}, {"nobody outside refuses a value", rotation.Live{NoIssuer: true}},
 			{"the old value ends by a timer", rotation.Live{Lingers: true}},
 		} {
+			if in.live.Lingers && s != rotation.Overlap {
+				continue
+			}
 			fmt.Fprintf(b, "| %s | %s | %s |\n", s, in.words, arrows(rotation.PlanRetirement(s, in.live)))
 		}
 	}
