@@ -111,7 +111,7 @@ func (m machine) words() string     { return "machine " + m.opts.Machine }
 func (m machine) fits(w whose) bool { return w.id == m.opts.Machine }
 
 func (m machine) cure() string {
-	return "rotate the machine's secret key in Clerk's dashboard without a time for the old one, and give the new one to Rotor by a rotation after that; or wait"
+	return "rotate once more with strategy: in-place, which ends the present key too and publishes another; nothing ends the old one alone"
 }
 
 type machineKey struct {

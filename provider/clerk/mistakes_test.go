@@ -109,7 +109,7 @@ func TestPreflight(t *testing.T) {
 // TestTheTimer: before its time only a person can end the old key; then it is gone. What
 // lives beside it is never touched.
 func TestTheTimer(t *testing.T) {
-	for _, opts := range []clerk.Options{{PlatformToken: token}, {Kind: "machine-secret-key"}} {
+	for hint, opts := range map[string]clerk.Options{"dashboard": {PlatformToken: token}, "in-place": {Kind: "machine-secret-key"}} {
 		a := newAccount(double.Options{}, opts)
 		p := serve(t, a)
 		first := provider.Issued{Values: a.value(a.Value(a.of))}
@@ -122,8 +122,8 @@ func TestTheTimer(t *testing.T) {
 			t.Errorf("a minute before its time: %v", err)
 		}
 		end := p.(provider.ValueRevoker)
-		wantFault(t, "the old one", end.RevokeValue(t.Context(), first), fault.NeedsPerson, "dashboard")
-		wantFault(t, "the new one", end.RevokeValue(t.Context(), v), fault.NeedsPerson, "dashboard")
+		wantFault(t, "the old one", end.RevokeValue(t.Context(), first), fault.NeedsPerson, hint)
+		wantFault(t, "the new one", end.RevokeValue(t.Context(), v), fault.NeedsPerson, hint)
 		a.Clock.Advance(2 * time.Minute)
 		if err := end.RevokeValue(t.Context(), first); err != nil {
 			t.Errorf("after its time: %v", err)

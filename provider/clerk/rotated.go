@@ -49,7 +49,7 @@ func (p *Rotated) Notes(context.Context, provider.Request) ([]string, error) {
 		out = append(out, "all other secret keys of "+p.of.words()+" end with the old one, those that people made in the dashboard too")
 	}
 	if p.opts.keep() > 0 {
-		out = append(out, fmt.Sprintf("grace lasts %d hours at least: nothing can end the old key sooner but a person at Clerk's dashboard", p.opts.OldLivesHours))
+		out = append(out, fmt.Sprintf("grace lasts %d hours at least: Rotor cannot end the old key sooner", p.opts.OldLivesHours))
 	}
 	return out, nil
 }

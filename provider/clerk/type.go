@@ -92,8 +92,9 @@ Kind machine-secret-key: the same, with 8 hours at most. ` + "`strategy: in-plac
 *in-place*; the secret is shown once, and if the answer is lost another is made. The handle of a key is the id of its instance or machine, for keys have none.
 
 **A person must**, without ` + "`platform-token`" + `, add the new key in Clerk's dashboard under the name that Rotor shows, and delete the
-old one when Rotor says so; any number of keys live side by side there. With it nothing, unless the old key must end before its time, in an emergency: then
-Rotor asks for its deletion in the dashboard.
+old one when Rotor says so; any number of keys live side by side there. With it nothing, unless the old key must
+end before its time, in an emergency: then Rotor asks for its deletion in the dashboard. (A machine's cannot be deleted there;
+a rotation with ` + "`strategy: in-place`" + ` ends it with the present one.)
 
 **Limits.** Where several keys are in use, Clerk's rotation ends them all: if the newest key is not the present one, preflight
 refuses (` + "`ends-other-keys`" + `). A key made without the Platform API belongs to no list, so its instance must be
