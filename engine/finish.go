@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 )
@@ -40,7 +41,7 @@ func (e *Engine) finish(r *run, task rotation.Task) []rotation.Event {
 // lingering is how long an old value that ends by itself goes on working. Nobody can
 // hasten it, so the proof of its death is not tried before.
 func lingering(t provider.Traits) time.Duration {
-	if t.Lingers <= 0 {
+	if t.Lingers <= 0 || seeded.Bug("prove-before-its-time") {
 		return 0
 	}
 	return t.Lingers + t.Settle
