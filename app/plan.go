@@ -40,7 +40,7 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 		if err != nil {
 			return p, err
 		}
-		if t.NoIssuer { // who checks the value begins and ends the window, not Rotor
+		if t.NoIssuer || t.Lingers > 0 { // who checks the value begins and ends the window, not Rotor
 			words = ""
 		}
 		p.Windows = append(p.Windows, t.Outage+words)

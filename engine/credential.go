@@ -6,6 +6,7 @@ import (
 
 	"github.com/agenticverz/rotor/check"
 	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -139,7 +140,8 @@ func (c *Credential) Live(older bool) rotation.Live {
 	_, finds := c.Provider.(provider.Finder)
 	l := rotation.Live{Approval: c.Approval, Acceptors: len(c.Acceptors) > 0,
 		NoIssuer: c.Provider.Traits().NoIssuer, Older: older,
-		Finds: finds && c.Provider.Traits().Minter == rotation.ByProvider}
+		Lingers: c.Provider.Traits().Lingers > 0 && !seeded.Bug("back-to-the-dying"),
+		Finds:   finds && c.Provider.Traits().Minter == rotation.ByProvider}
 	for _, one := range c.Presenters() {
 		if _, ok := one.Consumer.(consumer.Holder); ok {
 			l.Holders = true

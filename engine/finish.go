@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 )
 
@@ -27,13 +29,22 @@ func (e *Engine) finish(r *run, task rotation.Task) []rotation.Event {
 		old.Life = rotation.Previous
 		ev.Generations = append(ev.Generations, old)
 		x := e.retirement(r, old.N)
-		x.Grace, x.Erase, x.Units = r.Grace, r.replaced(), r.deployed()
+		x.Grace, x.Erase, x.Units = max(r.Grace, lingering(r.cred.Provider.Traits())), r.replaced(), r.deployed()
 		if r.Mode == rotation.Emergency {
 			x.Grace = 0
 		}
 		ev.Spawn = &x
 	}
 	return []rotation.Event{ev}
+}
+
+// lingering is how long an old value that ends by itself goes on working. Nobody can
+// hasten it, so the proof of its death is not tried before.
+func lingering(t provider.Traits) time.Duration {
+	if t.Lingers <= 0 || seeded.Bug("prove-before-its-time") {
+		return 0
+	}
+	return t.Lingers + t.Settle
 }
 
 // undone ends a rotation that turned back (or a drill): whatever came to life

@@ -95,7 +95,7 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, ev rotation.Event) verd
 		ev.Outcome == rotation.Refused && r.refusals()+1 < regenerates {
 		return anew // a policy may take another one
 	}
-	if task.Step == rotation.Generate && r.unclear() && r.Minter != rotation.ByRotor && r.Strategy == rotation.InPlace {
+	if task.Step == rotation.Generate && r.unclear() && r.Minter != rotation.ByRotor && r.Live.OneWay(r.Strategy) {
 		return person // the old value may be gone and the new one unknown
 	}
 	if _, ok := r.back(ev); ok {

@@ -38,7 +38,7 @@ func (e *Engine) preflight(ctx context.Context, r *run, task rotation.Task) []ro
 		err = r.rehearse()
 	}
 	if err == nil {
-		err = e.askProvider(ctx, r)
+		err = e.askProvider(ctx, r, present)
 	}
 	if err == nil {
 		facts.Units, err = r.units(ctx)
@@ -118,7 +118,9 @@ func (r *run) rehearse() error {
 	return nil
 }
 
-func (e *Engine) askProvider(ctx context.Context, r *run) error {
+// askProvider also shows it the current value, so that it can compare what that may
+// do with what a new one would.
+func (e *Engine) askProvider(ctx context.Context, r *run, present map[string]secret.Set) error {
 	traits := r.cred.Provider.Traits()
 	living := 0
 	for _, g := range r.known.Generations {
@@ -135,7 +137,11 @@ func (e *Engine) askProvider(ctx context.Context, r *run) error {
 		return nil
 	}
 	req := r.request()
-	if err := e.withOld(ctx, r, &req); err != nil {
+	var err error
+	if req.Old, err = e.values(ctx, r, r.From); err == nil && len(req.Old) == 0 && !r.has(r.From) {
+		req.Old, err = r.extract(present) // it becomes known with the outcome of this step
+	}
+	if err != nil {
 		return err
 	}
 	return p.Preflight(ctx, req)

@@ -35,7 +35,7 @@ func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotati
 		}
 		// Transient: a provider may be slower than it says; then a person is told
 		err = fault.New(fault.Transient, "generation %d still works at %s", r.Generation, r.cred.Provider.Traits().Name).
-			WithHint("end it at the provider by hand; an old value that still works is a failure")
+			WithHint("%s", r.endedByHand(g))
 	default:
 		switch {
 		case err == nil:
@@ -48,6 +48,17 @@ func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotati
 		}
 	}
 	return e.failed(r, task, err)
+}
+
+// endedByHand says what a person can do about an old value that goes on working.
+func (r *run) endedByHand(g rotation.Generation) string {
+	const words = "end it at the provider by hand; an old value that still works is a failure"
+	guide, ok := r.cred.Provider.(provider.Guide)
+	if !ok || !r.Live.Lingers {
+		return words
+	}
+	return guide.Instructions(rotation.Revoke, provider.Request{Label: g.Label, Generation: g.N, Current: g.Handle}) +
+		"\nWhen it is done: rotor resume " + r.Credential
 }
 
 func (r *run) revokedAt() rotation.Instant {

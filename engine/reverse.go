@@ -55,7 +55,7 @@ func (e *Engine) wayBack(ctx context.Context, known rotation.Credential) (curren
 	}
 	for _, open := range known.OpenOf(rotation.KindRetirement) {
 		g, ok := known.Get(open.Generation)
-		if !ok || g.N != replaced || g.Life != rotation.Previous || open.Strategy == rotation.InPlace && !open.Live.NoIssuer {
+		if !ok || g.N != replaced || g.Life != rotation.Previous || open.Live.OneWay(open.Strategy) {
 			continue
 		}
 		_, events, err := e.Journal.Load(ctx, open.ID)

@@ -43,8 +43,8 @@ func (e *Engine) Start(ctx context.Context, req Request) (rotation.Record, error
 		return rotation.Record{}, err
 	}
 	r := e.draft(req, cred, known)
-	if r.Mode == rotation.Drill && r.Strategy == rotation.InPlace {
-		return r, fault.New(fault.BadConfig, "%s is replaced in place: a drill would be the real thing", req.Credential)
+	if r.Mode == rotation.Drill && (r.Strategy == rotation.InPlace || r.Live.Lingers) {
+		return r, fault.New(fault.BadConfig, "the old value of %s ends once a new one is made: a drill would be the real thing", req.Credential)
 	}
 	fence, err := e.Journal.Create(ctx, r)
 	if err != nil {
@@ -132,7 +132,7 @@ func (e *Engine) abandon(r *run, task rotation.Task) rotation.Event {
 	}
 	x := e.retirement(r, r.Generation)
 	x.Undone, x.Erase, x.Units, x.Grace = true, r.published(), r.deployed(), r.late()
-	if len(r.touched()) > 0 || r.Strategy == rotation.InPlace {
+	if len(r.touched()) > 0 || r.Strategy == rotation.InPlace || r.Live.Lingers {
 		x.Status = rotation.Asking
 	}
 	end.Spawn = &x

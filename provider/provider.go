@@ -54,6 +54,11 @@ type Traits struct {
 	// provider whose values do may do without Find and Reveal: what a lost answer
 	// left behind is waited for.
 	Expires time.Duration
+	// Lingers (strategy overlap): once a new value is made, the old one ends by itself
+	// so long after, whatever becomes of the new one. Nobody can stop that or hasten it,
+	// so there is no way back from a rotation, the old value is not revoked, and grace
+	// is as long as this at least. 0: the old value lives until it is revoked.
+	Lingers time.Duration
 	// NoIssuer: nobody outside refuses a value (provider generated); the old
 	// value can be put back even in place, and its death cannot be proven.
 	NoIssuer bool
@@ -73,7 +78,9 @@ type Request struct {
 	Generation int             // the new value's number
 	Current    rotation.Handle // the live value; zero if there is none or it is unknown
 	Values     secret.Set      // see Issue; for Make: the current value, may be nil
-	Old        secret.Set      // the current value, for a login that changes itself; nil if unknown
+	// Old is the current value: for Preflight, and for a login that changes itself in
+	// place; nil if unknown.
+	Old secret.Set
 }
 
 // Issued is a live value.

@@ -6,10 +6,15 @@ type Live struct {
 	Holders   bool `json:"holders,omitempty"`   // a consumer can stand still around the change
 	Acceptors bool `json:"acceptors,omitempty"` // others than the provider check the value
 	NoIssuer  bool `json:"noIssuer,omitempty"`  // nobody outside refuses a value
+	Lingers   bool `json:"lingers,omitempty"`   // once a new value is made, the old one ends by a timer
 	Older     bool `json:"older,omitempty"`     // an earlier generation's retirement is open
 	Finds     bool `json:"finds,omitempty"`     // the provider can list values by label
 	Reshapes  bool `json:"reshapes,omitempty"`  // adopt: something must be changed at the provider first
 }
+
+// OneWay says whether making a value is the point of no return: the old one ends with
+// it, at once or by a timer that nobody can stop.
+func (l Live) OneWay(s Strategy) bool { return (s == InPlace || l.Lingers) && !l.NoIssuer }
 
 // Plan is the order of a rotation: the only place that has one. Parts (paths,
 // units) are filled in at preflight; an action without parts is passed over.
@@ -82,10 +87,10 @@ func Plan(s Strategy, m Minter, mode Mode, live Live) []Action {
 }
 
 // PlanRetirement is the order in which an old generation ends. A value that was
-// replaced where it lived is not revoked, only probed.
+// replaced where it lived, or that ends by itself, is not revoked, only probed.
 func PlanRetirement(s Strategy, live Live) []Action {
 	p := []Action{{Grace, Retire}, {Evidence, Retire}}
-	if s != InPlace && !live.NoIssuer {
+	if !live.OneWay(s) && !live.NoIssuer {
 		p = append(p, Action{Revoke, Retire})
 	}
 	if live.Acceptors {
@@ -131,7 +136,7 @@ func Back(s Strategy, live Live, done []Event) (plan []Action, ok bool) {
 			replaced = true // a person mints before Rotor hears of it
 		}
 	}
-	if s == InPlace && !live.NoIssuer && replaced {
+	if live.OneWay(s) && replaced {
 		return nil, false
 	}
 	if begun[Reshape] {

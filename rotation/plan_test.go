@@ -38,6 +38,7 @@ var situations = []struct {
 	{"holders", Live{Holders: true}},
 	{"finds", Live{Finds: true}},
 	{"no issuer", Live{NoIssuer: true}},
+	{"the old one ends by a timer", Live{Lingers: true}},
 }
 
 // TestGoldenPlans pins every order there is. A change here is a change of what

@@ -7,11 +7,13 @@ package all
 import (
 	"github.com/agenticverz/rotor/doubles"
 	"github.com/agenticverz/rotor/doubles/anthropic"
+	"github.com/agenticverz/rotor/doubles/clerk"
 	"github.com/agenticverz/rotor/doubles/github"
 	"github.com/agenticverz/rotor/doubles/grafana"
 	"github.com/agenticverz/rotor/doubles/keycloak"
 	"github.com/agenticverz/rotor/doubles/neon"
 	"github.com/agenticverz/rotor/doubles/openai"
+	"github.com/agenticverz/rotor/doubles/resend"
 	"github.com/agenticverz/rotor/doubles/upstash"
 )
 
@@ -20,11 +22,13 @@ func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
 		anthropic.Door,
+		clerk.Door,
 		github.Door,
 		grafana.Door,
 		keycloak.Door,
 		neon.Door,
 		openai.Door,
+		resend.Door,
 		upstash.Door,
 	} {
 		d, err := open()

@@ -85,6 +85,7 @@ func New(o Options) *Double {
 	if d.Clock == nil {
 		d.Clock = &doubles.Clock{}
 	}
+	d.Dates = d.Clock
 	if d.plane == nil {
 		d.plane = NewWire()
 	}

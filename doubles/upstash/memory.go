@@ -8,10 +8,18 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/agenticverz/rotor/doubles"
 )
 
 // Memory is a Backend that needs no Redis: logins, users, PING, and nothing to store.
 type Memory struct {
+	Clock *doubles.Clock
+	// Flap is for how long the next users are refused after the first login that went
+	// well: one region knows them before the others do.
+	Flap time.Duration
+
 	mu       sync.Mutex
 	users    map[string]*user
 	sessions map[*memorySession]bool
@@ -20,11 +28,24 @@ type Memory struct {
 type user struct {
 	on     bool
 	hashes []string
+	flap   time.Duration // see Memory.Flap; zero once it began
+	absent time.Time     // not known everywhere until then
+}
+
+// login is one attempt.
+func (u *user) login(password string, now time.Time) bool {
+	if u == nil || !u.on || !slices.Contains(u.hashes, hash(password)) || now.Before(u.absent) {
+		return false
+	}
+	if u.flap > 0 {
+		u.absent, u.flap = now.Add(u.flap), 0
+	}
+	return true
 }
 
 // NewMemory makes a server without users.
 func NewMemory() *Memory {
-	return &Memory{users: map[string]*user{}, sessions: map[*memorySession]bool{}}
+	return &Memory{Clock: &doubles.Clock{}, users: map[string]*user{}, sessions: map[*memorySession]bool{}}
 }
 
 type memorySession struct {
@@ -66,8 +87,7 @@ func (s *memorySession) Do(_ context.Context, args ...string) (any, error) {
 	case s.gone:
 		return nil, errGone
 	case name == "AUTH" && len(args) == 3:
-		u := s.m.users[args[1]]
-		if u == nil || !u.on || !slices.Contains(u.hashes, hash(args[2])) {
+		if !s.m.users[args[1]].login(args[2], s.m.Clock.Now()) {
 			return nil, refuse("WRONGPASS invalid username-password pair or user is disabled.")
 		}
 		s.user = args[1]
@@ -136,7 +156,7 @@ func (s *memorySession) acl(sub string, args []string) (any, error) {
 
 func (m *Memory) set(name string, rules []string) (any, error) {
 	if m.users[name] == nil {
-		m.users[name] = &user{}
+		m.users[name] = &user{flap: m.Flap}
 	}
 	u := m.users[name]
 	for _, rule := range rules {

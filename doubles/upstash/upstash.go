@@ -75,8 +75,10 @@ func New(o Options) (*Double, error) {
 	if d.Clock == nil {
 		d.Clock = &doubles.Clock{}
 	}
+	d.Dates = d.Clock
 	if d.backend == nil {
-		d.backend = NewMemory()
+		m := NewMemory()
+		m.Clock, d.backend = d.Clock, m
 	}
 	if _, err := d.renew(ctx); err != nil {
 		return nil, err
@@ -109,6 +111,17 @@ func (d *Double) Password() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.password
+}
+
+// Flap lets the next users be known to one region first; false if the backend cannot.
+func (d *Double) Flap() bool {
+	m, ok := d.backend.(*Memory)
+	if ok {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.Flap = doubles.FlapFor
+	}
+	return ok
 }
 
 // renew gives the user default a new password and ends its sessions: what a reset does.

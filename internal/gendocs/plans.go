@@ -35,6 +35,7 @@ var situations = []situation{
 	{"the provider lists its values", rotation.Manual, rotation.ByProvider, rotation.Live{Finds: true}},
 	{"an older generation still lives", rotation.Manual, rotation.ByRotor, rotation.Live{Older: true}},
 	{"nobody outside refuses a value", rotation.Manual, rotation.ByRotor, rotation.Live{NoIssuer: true}},
+	{"the old value ends by a timer", rotation.Manual, rotation.ByProvider, rotation.Live{Lingers: true}},
 	{"emergency, with approval", rotation.Emergency, rotation.ByRotor, rotation.Live{Approval: true}},
 	{"drill", rotation.Drill, rotation.ByRotor, rotation.Live{}},
 }
@@ -48,6 +49,9 @@ func plansPage() string {
 		fmt.Fprintf(&b, "## A rotation, %s\n\n| situation | order |\n|---|---|\n", s)
 		var orders, words []string
 		for _, in := range situations {
+			if in.live.Lingers && s != rotation.Overlap {
+				continue
+			}
 			order := arrows(rotation.Plan(s, in.m, in.mode, in.live))
 			if s == rotation.InPlace && in.mode == rotation.Drill {
 				order = "refused: it would be the real thing"
@@ -77,7 +81,11 @@ func retirements(b *strings.Builder) {
 		}{
 			{"plain", rotation.Live{}}, {"acceptors", rotation.Live{Acceptors: true}},
 			{"the provider lists its values", rotation.Live{Finds: true}}, {"nobody outside refuses a value", rotation.Live{NoIssuer: true}},
+			{"the old value ends by a timer", rotation.Live{Lingers: true}},
 		} {
+			if in.live.Lingers && s != rotation.Overlap {
+				continue
+			}
 			fmt.Fprintf(b, "| %s | %s | %s |\n", s, in.words, arrows(rotation.PlanRetirement(s, in.live)))
 		}
 	}

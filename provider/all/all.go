@@ -5,6 +5,7 @@ package all
 import (
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/anthropic"
+	"github.com/agenticverz/rotor/provider/clerk"
 	"github.com/agenticverz/rotor/provider/generated"
 	"github.com/agenticverz/rotor/provider/github"
 	"github.com/agenticverz/rotor/provider/grafana"
@@ -14,6 +15,7 @@ import (
 	"github.com/agenticverz/rotor/provider/openai"
 	"github.com/agenticverz/rotor/provider/postgres"
 	"github.com/agenticverz/rotor/provider/redis"
+	"github.com/agenticverz/rotor/provider/resend"
 	"github.com/agenticverz/rotor/provider/upstash"
 )
 
@@ -21,6 +23,7 @@ import (
 func Registry() provider.Registry {
 	return provider.NewRegistry(
 		anthropic.Type(),
+		clerk.Type(),
 		generated.Type(),
 		github.Type(),
 		grafana.Type(),
@@ -30,6 +33,7 @@ func Registry() provider.Registry {
 		openai.Type(),
 		postgres.Type(),
 		redis.Type(),
+		resend.Type(),
 		upstash.Type(),
 	)
 }

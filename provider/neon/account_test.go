@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -160,6 +161,12 @@ func sitter(t testing.TB, a *account, address string) providertest.Subject {
 	a.opts.BaseURL, a.opts.Host = line.URL+"/api/v2", pipe.Address()
 	http := line.HTTP(providertest.Reply{}, providertest.Reply{Status: 404, Body: `{"code":"","message":"role not found","request_id":"r"}`})
 	http.Elsewhere = "a login over SQL"
+	// somebody else's living login: another role's
+	impostor := func(context.Context) (secret.Set, error) {
+		other := a.opts.Role + "_impostor"
+		word := a.Role(a.Main(), other)
+		return secret.Set{"username": secret.Public(other), "password": secret.New(word)}, nil
+	}
 	lives := false
 	open := func() watched { return watched{a.open(t), &lives} }
 	return providertest.Subject{
@@ -170,7 +177,8 @@ func sitter(t testing.TB, a *account, address string) providertest.Subject {
 			a.Role(a.Main(), other)
 			return rotation.Handle{ID: "stranger/" + other}, nil
 		},
-		Settled: a.Settle, Break: providertest.BreakAll(line.Break, pipe.Break), HTTP: http,
+		Pass:    func(d time.Duration) { a.Clock.Advance(d); a.Settle() },
+		Settled: a.Settle, Break: providertest.BreakAll(line.Break, pipe.Break), HTTP: http, Impostor: impostor,
 	}
 }
 

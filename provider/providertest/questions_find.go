@@ -112,13 +112,25 @@ func askReveal(s *sitting) error {
 	}
 	got, err := revealer.Reveal(s.ctx, v.Handle)
 	s.note(got.Values.Secrets()...)
-	if s.hear("Reveal", err, got) != nil {
+	if s.hear("Reveal", err, got); fault.KindOf(err) == fault.Rejected && s.traits().Strategy == rotation.InPlace {
+		return s.anotherCures(v)
+	}
+	if err != nil {
 		return fmt.Errorf("Reveal fails: %w", err)
 	}
 	if got.Handle != v.Handle || !got.Values.Equal(v.Values) {
 		return fmt.Errorf("Reveal gives another value than Issue did")
 	}
 	return nil
+}
+
+// anotherCures: a value that cannot be shown again is replaced by another.
+func (s *sitting) anotherCures(v provider.Issued) error {
+	w, _, err := s.next(v)
+	if err != nil {
+		return fmt.Errorf("the value cannot be shown again, and no other can be made: %w", err)
+	}
+	return s.verify(s.ctx, w)
 }
 
 func askIdentify(s *sitting) error {

@@ -31,6 +31,10 @@ func askTraits(s *sitting) error {
 		return fmt.Errorf("a negative duration or quota")
 	case t.NoIssuer && t.Minter != rotation.ByRotor:
 		return fmt.Errorf("without an issuer only Rotor can make the value up, not minter %s", t.Minter)
+	case t.Lingers < 0 || t.Lingers > 0 && t.Strategy != rotation.Overlap:
+		return fmt.Errorf("Traits.Lingers %v with strategy %s: it is for values that overlap", t.Lingers, t.Strategy)
+	case t.Lingers > 0 && t.Outage == "":
+		return fmt.Errorf("the old value ends by itself, without words in Traits.Outage: who fails then?")
 	case t.Strategy == rotation.InPlace && t.Outage == "":
 		return fmt.Errorf("in-place without words in Traits.Outage: what fails meanwhile?")
 	}

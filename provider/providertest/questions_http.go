@@ -122,6 +122,9 @@ func askHTTPRevoke(s *sitting) error {
 	if err := s.http(); err != nil {
 		return err
 	}
+	if err := s.canRevoke(); err != nil {
+		return err
+	}
 	v, _, err := s.next(provider.Issued{})
 	if err != nil {
 		return err

@@ -86,8 +86,8 @@ func askRevokeAgain(s *sitting) error {
 	if err != nil {
 		return err
 	}
-	if s.byHand != "" {
-		return wantKind("Revoke (minter person)", s.revoke(s.ctx, s.Provider, v.Handle), fault.NeedsPerson)
+	if s.byHand != "" || s.traits().Lingers > 0 {
+		return wantKind("Revoke of what Rotor cannot end", s.revoke(s.ctx, s.Provider, v.Handle), fault.NeedsPerson)
 	}
 	if err := s.revoke(s.ctx, s.Provider, v.Handle); err != nil {
 		return fmt.Errorf("Revoke fails: %w", err)
@@ -124,7 +124,7 @@ func askLife(s *sitting) error {
 		}
 		if n == 0 {
 			count = len(all)
-		} else if len(all) != count {
+		} else if len(all) != count && s.byHand == "" { // a person ends the old ones
 			return fmt.Errorf("%d live values after %d rotations, %d after the first: something is left behind", len(all), n+1, count)
 		}
 		current = v
@@ -138,7 +138,15 @@ func (s *sitting) retire(old, now provider.Issued) error {
 	if t.NoIssuer || s.byHand != "" {
 		return nil
 	}
-	if t.Strategy != rotation.InPlace {
+	switch {
+	case t.Lingers > 0:
+		if err := s.verify(s.ctx, old); err != nil {
+			return fmt.Errorf("the old value stops working at once, not %s after: %w", t.Lingers, err)
+		}
+		if err := s.linger(); err != nil {
+			return err
+		}
+	case t.Strategy != rotation.InPlace:
 		if err := s.revoke(s.ctx, s.other(), old.Handle); err != nil {
 			return fmt.Errorf("Revoke fails: %w", err)
 		}
@@ -166,19 +174,34 @@ func askProbe(s *sitting) error {
 	if got, _ := s.probe(s.ctx, provider.Issued{Handle: v.Handle}); got == provider.Refused {
 		return fmt.Errorf("Probe without a value says %q; it knows nothing", got)
 	}
-	if s.canRevoke() != nil {
+	lingers := s.traits().Lingers > 0
+	if s.canRevoke() != nil && !lingers {
 		return nil
 	}
 	if err := s.probeUnreachable(v, "a live value"); err != nil {
 		return err
 	}
-	if err := s.revoke(s.ctx, s.Provider, v.Handle); err != nil {
-		return fmt.Errorf("Revoke fails: %w", err)
+	if err := s.endForProbe(v, lingers); err != nil {
+		return err
 	}
 	if got, err := s.probe(s.ctx, v); err != nil || got != provider.Refused {
 		return fmt.Errorf("Probe of a revoked value says %q (%v), want %q", got, err, provider.Refused)
 	}
 	return s.probeUnreachable(v, "a revoked value")
+}
+
+// endForProbe revokes a value, or replaces it and waits.
+func (s *sitting) endForProbe(v provider.Issued, lingers bool) error {
+	if lingers {
+		if _, _, err := s.next(v); err != nil {
+			return err
+		}
+		return s.linger()
+	}
+	if err := s.revoke(s.ctx, s.Provider, v.Handle); err != nil {
+		return fmt.Errorf("Revoke fails: %w", err)
+	}
+	return nil
 }
 
 func (s *sitting) probeUnreachable(v provider.Issued, what string) error {

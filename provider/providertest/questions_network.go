@@ -41,7 +41,11 @@ func askUnsent(s *sitting) error {
 	mend := s.Break(Unsent)
 	_, issueErr := s.issue(s.ctx, s.Provider, req)
 	verifyErr := s.verify(s.ctx, v)
-	revokeErr := s.revoke(s.ctx, s.Provider, v.Handle)
+	can := s.canRevoke() == nil
+	var revokeErr error
+	if can {
+		revokeErr = s.revoke(s.ctx, s.Provider, v.Handle)
+	}
 	mend()
 	if err := wantKind("Issue while connections are refused", issueErr, fault.Transient); err != nil {
 		return err
@@ -49,8 +53,10 @@ func askUnsent(s *sitting) error {
 	if err := wantKind("Verify while connections are refused", verifyErr, fault.Transient, fault.Unknown); err != nil {
 		return err
 	}
-	if err := wantKind("Revoke while connections are refused", revokeErr, fault.Transient); err != nil {
-		return err
+	if can {
+		if err := wantKind("Revoke while connections are refused", revokeErr, fault.Transient); err != nil {
+			return err
+		}
 	}
 	after, err := s.live()
 	if err == nil && len(before) != len(after) {
@@ -170,7 +176,7 @@ func (s *sitting) calls(v provider.Issued, req provider.Request) map[string]func
 		"Verify": func(ctx context.Context) error { return s.verify(ctx, v) },
 		"Revoke": func(ctx context.Context) error { return s.revoke(ctx, s.Provider, v.Handle) },
 	}
-	if s.byHand != "" {
+	if s.byHand != "" || s.traits().Lingers > 0 {
 		delete(out, "Revoke") // it only speaks to a person
 	}
 	if p, ok := s.Provider.(provider.Prober); ok {

@@ -161,13 +161,25 @@ func (s *sitting) probe(ctx context.Context, v provider.Issued) (provider.Livene
 	return live, s.hear("Probe", err, live)
 }
 
-// canRevoke: providers without an issuer, and some with minter person, revoke elsewhere.
+// linger waits until a value that was replaced has ended by itself.
+func (s *sitting) linger() error {
+	if s.Pass == nil {
+		return skip("the setup has no Pass")
+	}
+	s.Pass(s.traits().Lingers + s.traits().Settle)
+	return nil
+}
+
+// canRevoke: providers without an issuer, and some with minter person, revoke elsewhere;
+// what ends by itself is not revoked.
 func (s *sitting) canRevoke() error {
 	switch t := s.traits(); {
 	case t.NoIssuer:
 		return skip("nobody outside refuses a value (NoIssuer)")
 	case s.byHand != "":
 		return skip("a person revokes: %s", s.byHand)
+	case t.Lingers > 0:
+		return skip("the old value ends by itself, %s after the new one is made", t.Lingers)
 	}
 	return nil
 }

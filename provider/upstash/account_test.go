@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -138,20 +139,25 @@ func (w watched) live(ctx context.Context) ([]rotation.Handle, error) {
 }
 
 // sitter is an account as the exam wants it: all ways to it can be broken.
-func sitter(t testing.TB, strategy rotation.Strategy, o double.Options) providertest.Subject {
+// watch stands between the line and the double.
+func sitter(t testing.TB, strategy rotation.Strategy, o double.Options, watch func(http.Handler) http.Handler, change ...func(*upstash.Options)) providertest.Subject {
 	a := newAccount(t, strategy, o)
-	line := providertest.NewLine(t, a.Double)
+	for _, c := range change {
+		c(&a.opts)
+	}
+	line := providertest.NewLine(t, watch(a.Double))
 	rest := providertest.NewPipe(t, a.url[len("http://"):])
 	redis := providertest.NewPipe(t, a.Address())
 	redis.Effect = func(request []byte) bool {
 		return bytes.Contains(request, []byte("SETUSER")) || bytes.Contains(request, []byte("DELUSER"))
 	}
 	a.opts.BaseURL, a.opts.RESTURL, a.opts.Address = line.URL+"/v2", "http://"+rest.Address()+"/rest", redis.Address()
-	http := line.HTTP(providertest.Reply{}, providertest.Reply{Status: 404, Body: `{"error":"database not found"}`})
-	http.Elsewhere = "a login over RESP, and the data base's own REST"
+	hooks := line.HTTP(providertest.Reply{}, providertest.Reply{Status: 404, Body: `{"error":"database not found"}`})
+	hooks.Elsewhere = "a login over RESP, and the data base's own REST"
 	s := providertest.Subject{
 		Secrets: []secret.Value{secret.New(a.Key), secret.New(a.Password())},
-		Break:   providertest.BreakAll(line.Break, rest.Break, redis.Break), HTTP: http,
+		Break:   providertest.BreakAll(line.Break, rest.Break, redis.Break), HTTP: hooks,
+		Pass: a.Clock.Advance, Impostor: func(context.Context) (secret.Set, error) { return impostor(t, strategy, a), nil },
 	}
 	if strategy == rotation.InPlace {
 		lives := false
@@ -169,12 +175,35 @@ func sitter(t testing.TB, strategy rotation.Strategy, o double.Options) provider
 		}
 		return out, err
 	}
+	if _, real := o.Backend.(realRedis); !real {
+		s.Flap = func() { a.Flap() }
+	}
 	s.Stranger = func(ctx context.Context) (rotation.Handle, error) {
 		v := rotate(t, a.open(t))
 		return v.Handle, nil
 	}
 	return s
 }
+
+// impostor is a living value of somebody else: another user's, or in place that of
+// another data base.
+func impostor(t testing.TB, strategy rotation.Strategy, a *account) secret.Set {
+	if strategy == rotation.Overlap {
+		return rotate(t, a.open(t)).Values
+	}
+	other := newAccount(t, strategy, double.Options{})
+	return rotate(t, other.open(t)).Values
+}
+
+// TestOneLogin: without REST a value is used once when it is verified, and may be refused
+// in another region then.
+func TestOneLogin(t *testing.T) {
+	providertest.Run(t, providertest.Setup{Open: func(t testing.TB) providertest.Subject {
+		return sitter(t, rotation.Overlap, double.Options{}, func(h http.Handler) http.Handler { return h }, noREST)
+	}})
+}
+
+func noREST(o *upstash.Options) { o.NoREST = true }
 
 // TestExam: with logins to the double alone, and with a real Redis behind it; then the
 // same in rotations that are killed at every step, or get no answer.
@@ -184,7 +213,7 @@ func TestExam(t *testing.T) {
 			t.Run(string(strategy)+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				setup := providertest.Setup{Open: func(t testing.TB) providertest.Subject {
-					return sitter(t, strategy, backend(t))
+					return sitter(t, strategy, backend(t), func(h http.Handler) http.Handler { return h })
 				}}
 				providertest.Run(t, setup)
 				t.Run("journey", func(t *testing.T) { providertest.Journey(t, setup) })

@@ -26,7 +26,7 @@ var (
 // Traits: Rotor asks the server for a token, seals it, and only then gives it to a user.
 func (p *Overlap) Traits() provider.Traits {
 	t := p.traits()
-	t.Minter = rotation.ByRotor
+	t.Minter, t.Steady = rotation.ByRotor, steady
 	return t
 }
 
@@ -228,9 +228,17 @@ func (p *Overlap) Preflight(ctx context.Context, _ provider.Request) error {
 	return err
 }
 
-// Verify logs in, and uses the token over REST.
+// Verify logs in, and uses the token over REST. The user must be the one of the handle:
+// others live too.
 func (p *Overlap) Verify(ctx context.Context, v provider.Issued) error {
-	return p.use(ctx, "upstash: verify", v.Values)
+	if err := p.use(ctx, "upstash: verify", v.Values); err != nil {
+		return err
+	}
+	user := firstOf(v.Values[username].Reveal(), defaultUser) // a public field
+	if v.Handle.ID != "" && v.Handle.ID != user && v.Handle.ID != p.handle(user).ID {
+		return fault.New(fault.Rejected, "upstash: verify: the value works, but is that of another user than %s", v.Handle)
+	}
+	return nil
 }
 
 // Probe tries every part of the value.

@@ -86,7 +86,7 @@ name as well: use ` + "`{{.username}}`" + ` in their URL.
 ACL commands cannot change default.
 
 **Limits.** The vendor refuses passwords that others made up, so tokens come from ACL GENTOKEN. ` + "`rules`" + ` are the same for all
-generations; subcommands (+client|list) are not supported there. With Credential Protection in-place is refused unless
+generations; subcommands (+client|list) are not supported there. A new user must work for 6 seconds in a row, because replicas may learn of it one after the other. With Credential Protection in-place is refused unless
 ` + "`unrevealable: true`" + `: a lost answer would then need a person. The value has the fields username, password, rest_token and,
 in place, read_only_rest_token; ` + "`no-rest: true`" + ` leaves the tokens out.
 Beyond loopback Redis is spoken to over TLS only.

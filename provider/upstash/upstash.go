@@ -85,6 +85,7 @@ func (a *account) traits() provider.Traits {
 
 const (
 	settle   = 10 * time.Second // replicas in other regions
+	steady   = 6 * time.Second  // a new user may reach them one after the other
 	inFlight = 30 * time.Second // longer than any gateway keeps a request whose client is gone
 )
 

@@ -23,6 +23,7 @@ var reveals = map[string]string{
 	"provider/keycloak/keycloak.go":   "the form-encoding of a client's login; a form field of the administrator's",
 	"provider/keycloak/login.go":      "a form field of one login",
 	"provider/keycloak/user.go":       "draws a password",
+	"provider/clerk/post.go":          "a client secret in the form of one request",
 	"provider/neon/login.go":          "the password of a proving login",
 	"provider/anthropic/issue.go":     "checks a paste's form; compares with what the list shows of a key",
 	"provider/github/github.go":       "the hash that a token is named by",

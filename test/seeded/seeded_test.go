@@ -28,6 +28,8 @@ var bugs = map[string]string{
 	"mint-again":                "test/sim",
 	"once-is-enough":            "test/sim",
 	"forget-sweep":              "test/sim",
+	"back-to-the-dying":         "test/sim",
+	"prove-before-its-time":     "test/sim",
 	"trust-2xx":                 "test/sim",
 	"trust-the-restart":         "test/sim",
 	"trust-wall-clock":          "test/sim",

@@ -40,6 +40,9 @@ func (s *Sim) check() {
 	}
 }
 
+// oneWay says whether the class knows no way back.
+func (s *Sim) oneWay() bool { return s.inPlace() || s.Class == Timed }
+
 // inPlace says whether the class can have no overlap.
 func (s *Sim) inPlace() bool {
 	return s.Class == InPlaceCaller || s.Class == InPlaceServer || s.Class == SelfChanging

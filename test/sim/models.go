@@ -73,6 +73,8 @@ func (p *provider) Traits() room.Traits {
 		t.Strategy = rotation.InPlace
 	case ByHand:
 		t.Minter = rotation.ByPerson
+	case Timed:
+		t.Minter, t.Lingers = rotation.ByProvider, lingers
 	case InPlaceServer:
 		t.Strategy, t.Minter = rotation.InPlace, rotation.ByProvider
 	}
@@ -132,6 +134,9 @@ func (p *provider) issue(req room.Request) (room.Issued, error) {
 	case Alternating:
 		v.slot = req.Values["slot"].Reveal()
 		v.id = "role-" + v.slot
+	case Timed:
+		v.text = p.w.mint("rotated")
+		p.endOthers(lingers)
 	case InPlaceServer:
 		v.text, v.id = p.w.mint("reset"), "id-0"
 	case SelfChanging:
@@ -150,6 +155,15 @@ func (p *provider) issue(req room.Request) (room.Issued, error) {
 	}
 	p.live[v.id] = v
 	return room.Issued{Handle: rotation.Handle{ID: v.id, Slot: v.slot}, Values: p.fields(v)}, nil
+}
+
+// endOthers starts the timers of all our values: the next one is their successor.
+func (p *provider) endOthers(after time.Duration) {
+	for id := range p.live {
+		if id != "stranger" {
+			p.w.later(after, func() { delete(p.live, id) })
+		}
+	}
 }
 
 func (p *provider) byText(text string) *value {
@@ -196,6 +210,9 @@ func (p *provider) Probe(_ context.Context, v room.Issued) (room.Liveness, error
 func (p *provider) Revoke(_ context.Context, h rotation.Handle) error {
 	if p.class == ByHand {
 		return fault.New(fault.NeedsPerson, "revoke: only in the console").WithHint("revoke %s", h.ID)
+	}
+	if p.class == Timed {
+		return fault.New(fault.NeedsPerson, "revoke: it ends by itself")
 	}
 	return p.w.effect("revoke "+h.ID, func() error {
 		if p.w.last() == E8 {
@@ -274,6 +291,9 @@ func (s shows) Reveal(context.Context, rotation.Handle) (room.Issued, error) {
 		return room.Issued{}, err
 	}
 	v := s.live["id-0"]
+	if s.class == Timed {
+		v = s.live[fmt.Sprintf("id-%d", s.serial)]
+	}
 	return room.Issued{Handle: rotation.Handle{ID: v.id}, Values: s.fields(v)}, nil
 }
 
@@ -288,7 +308,7 @@ func (p *provider) withAbilities() room.Provider {
 		return console{p}
 	case Alternating, OverlapCaller:
 		return named{maker{p}}
-	case InPlaceServer:
+	case InPlaceServer, Timed:
 		return shows{p}
 	}
 	return maker{p}

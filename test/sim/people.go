@@ -74,9 +74,21 @@ func (s *Sim) heal() {
 				s.follow()
 			}
 		}
+		if s.Class == Timed && r.Kind == rotation.KindRetirement {
+			s.W.Provider.endByHand(s.W.Store.text("KEY"))
+		}
 		s.protect(s.engine, func(e *engine.Engine) error {
 			return e.Supply(context.Background(), r.ID, order, "person", nil)
 		})
+	}
+}
+
+// endByHand is a person who does not wait for the timers.
+func (p *provider) endByHand(but string) {
+	for id, v := range p.live {
+		if id != "stranger" && v.text != but {
+			delete(p.live, id)
+		}
 	}
 }
 

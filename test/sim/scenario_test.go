@@ -28,7 +28,7 @@ func TestConsumers(t *testing.T) {
 			t.Run(string(class)+" broken "+unit, func(t *testing.T) {
 				s := run(t, Setup{Class: class, Mode: rotation.Manual, Broken: unit})
 				want := rotation.RolledBack
-				if s.inPlace() {
+				if s.oneWay() {
 					want = rotation.Done // no way back: a person mended the unit
 				}
 				if got := s.status(t); got != want {
@@ -37,7 +37,7 @@ func TestConsumers(t *testing.T) {
 			})
 			t.Run(string(class)+" stubborn "+unit, func(t *testing.T) {
 				s := run(t, Setup{Class: class, Mode: rotation.Manual, Stubborn: unit})
-				if got := s.status(t); !s.inPlace() && got != rotation.RolledBack {
+				if got := s.status(t); !s.oneWay() && got != rotation.RolledBack {
 					t.Errorf("ended as %s, want rolled-back\n%s", got, s.show())
 				}
 			})

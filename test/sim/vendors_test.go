@@ -128,3 +128,53 @@ func TestALostMintThatExpires(t *testing.T) {
 		t.Error("the value is the old one")
 	}
 }
+
+// comparing keeps what preflight was shown.
+type comparing struct {
+	lister
+	shown *[]string
+}
+
+func (c comparing) Preflight(_ context.Context, req room.Request) error {
+	*c.shown = append(*c.shown, req.Old["value"].Reveal())
+	return nil
+}
+
+// Before anything is made the provider sees the present value: taken from the store
+// the first time, and from the journal then.
+func TestPreflightSeesThePresentValue(t *testing.T) {
+	var shown, held []string
+	st := newStage(t, Setup{Class: OverlapServer}, func(s *Sim, c *engine.Credential) {
+		c.Provider = comparing{lister{finder{s.W.Provider}}, &shown}
+	})
+	for range 2 {
+		held = append(held, st.W.Store.text("KEY"))
+		id := st.begin(engine.Request{})
+		st.until(st.over(id))
+	}
+	if len(shown) != 2 || shown[0] != held[0] || shown[1] != held[1] {
+		t.Errorf("preflight was shown %q, the store held %q", shown, held)
+	}
+}
+
+// A value that starts the timer of the old one has no way back, is not tried out for
+// nothing, and grace is as long as the timer.
+func TestTheOldOneEndsByATimer(t *testing.T) {
+	st := newStage(t, Setup{Class: Timed}, nil)
+	if _, err := st.e.Start(t.Context(), engine.Request{Credential: name, Mode: rotation.Drill}); fault.KindOf(err) != fault.BadConfig {
+		t.Errorf("a drill: %v", err)
+	}
+	id := st.begin(engine.Request{})
+	st.until(st.over(id))
+	if _, err := st.e.Reverse(t.Context(), name, "person", ""); fault.KindOf(err) != fault.Rejected || err == nil {
+		t.Errorf("back to a value that is about to end: %v", err)
+	}
+	x := st.known().OpenOf(rotation.KindRetirement)
+	if len(x) != 1 || x[0].Grace < lingers || !st.W.Provider.Accepts(st.W.first) {
+		t.Fatalf("%+v\n%s", x, st.show())
+	}
+	st.until(st.over(x[0].ID))
+	if g, _ := st.known().Get(0); g.Proof != engine.DeadProven {
+		t.Errorf("%s\n%s", g.Proof, st.show())
+	}
+}

@@ -25,12 +25,13 @@ const (
 	Alternating   Class = "ALT"  // two accounts taking turns
 	InPlaceCaller Class = "IN-c" // in place, caller-made
 	InPlaceServer Class = "IN-s" // in place, server-made, can be shown again
+	Timed         Class = "O-t"  // overlap, server-made, can be shown again; the old one ends by a timer
 	SelfChanging  Class = "SELF" // in place, by itself: the request needs a living value
 	ByHand        Class = "MAN"  // a person mints and revokes in a console
 )
 
 // Classes lists all.
-var Classes = []Class{OverlapServer, OverlapCaller, Alternating, InPlaceCaller, InPlaceServer, SelfChanging, ByHand}
+var Classes = []Class{OverlapServer, OverlapCaller, Alternating, InPlaceCaller, InPlaceServer, Timed, SelfChanging, ByHand}
 
 // Fault is one thing that goes wrong at one point.
 type Fault string
@@ -96,6 +97,7 @@ const (
 	inFlight = 60 * time.Second
 	late     = 40 * time.Second
 	grace    = 48 * time.Hour
+	lingers  = 60 * time.Hour
 )
 
 type delayed struct {
