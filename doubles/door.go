@@ -78,7 +78,9 @@ func install(dir, address string, doors []Door) error {
 		for _, t := range d.Tries {
 			config += t.config(d, address)
 			for _, v := range t.Present {
-				present += v.Name + "=" + v.Value + "\n"
+				if v.Value != "" { // there may be none yet
+					present += v.Name + "=" + v.Value + "\n"
+				}
 			}
 		}
 	}

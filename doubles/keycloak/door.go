@@ -1,6 +1,8 @@
 package keycloak
 
-import "github.com/agenticverz/rotor/doubles"
+import (
+	"github.com/agenticverz/rotor/doubles"
+)
 
 // Door is a server for trying: a user and a client in realm app.
 func Door() (doubles.Door, error) {
@@ -8,11 +10,12 @@ func Door() (doubles.Door, error) {
 	password, secret := "double-"+doubles.Text(24), "double-"+doubles.Text(25)
 	d.User("backend", password, User{})
 	d.Client("api", secret, Client{Account: true})
-	return doubles.Door{Name: "keycloak", API: d, Words: []string{
-		"export KEYCLOAK_ADMIN_PASSWORD=" + d.AdminPassword,
-		"provider: {type: keycloak, kind: user-password, base-url: {base}, realm: app, username: backend, admin-user: " + d.AdminUser + ", admin-password: env:KEYCLOAK_ADMIN_PASSWORD}",
-		"present password: " + password,
-		"provider: {type: keycloak, kind: client-secret, base-url: {base}, realm: app, client: api, admin-user: " + d.AdminUser + ", admin-password: env:KEYCLOAK_ADMIN_PASSWORD}",
-		"present secret: " + secret,
-	}}, nil
+	admin := "base-url: {base}, realm: app, admin-user: " + d.AdminUser + ", admin-password: env:KEYCLOAK_ADMIN_PASSWORD}"
+	return doubles.Door{Name: "keycloak", API: d, Env: []doubles.Variable{{Name: "KEYCLOAK_ADMIN_PASSWORD", Value: d.AdminPassword}},
+		Tries: []doubles.Try{
+			{Name: "keycloak-user", Provider: "{type: keycloak, kind: user-password, username: backend, " + admin,
+				Present: []doubles.Variable{{Name: "KEYCLOAK_PASSWORD", Value: password}}},
+			{Name: "keycloak-client", Provider: "{type: keycloak, kind: client-secret, client: api, " + admin,
+				Present: []doubles.Variable{{Name: "KEYCLOAK_CLIENT_SECRET", Value: secret}}},
+		}}, nil
 }

@@ -26,8 +26,8 @@ type Options struct {
 	VerifyMail string `yaml:"verify-mail,omitempty" json:"verify-mail,omitempty"`
 	// BaseURL of the API. Default https://api.resend.com.
 	BaseURL string `yaml:"base-url,omitempty" json:"base-url,omitempty"`
-	// RequestsPerSecond to the API at most. Default 2, which the vendor allows to all
-	// keys of a team together.
+	// RequestsPerSecond to the API at most. Default 1.5: the vendor allows 2 to all keys
+	// of a team together.
 	RequestsPerSecond float64 `yaml:"requests-per-second,omitempty" json:"requests-per-second,omitempty"`
 }
 
@@ -51,7 +51,7 @@ func (o Options) validated() (Options, error) {
 		o.BaseURL = defaultBase
 	}
 	if o.RequestsPerSecond == 0 {
-		o.RequestsPerSecond = 2
+		o.RequestsPerSecond = 1.5
 	}
 	_, at, _ := strings.Cut(o.VerifyMail, "@")
 	switch {

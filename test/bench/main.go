@@ -31,20 +31,30 @@ func atMost(name string, value float64, unit string, goal float64) figure {
 
 func main() {
 	rotor := flag.String("rotor", "bin/rotor", "the binary to measure")
+	only := flag.String("only", "", "measure this part alone and write nothing: journal, postgres, pgbouncer, script, saas or binary")
 	out := flag.String("out", "bench/results.json", "where the figures go")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rotor, *out); err != nil {
+	if err := run(ctx, *rotor, *out, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rotor, out string) error {
+// parts in the order of results.json.
+var parts = []struct {
+	name    string
+	measure func(context.Context, string) ([]figure, error)
+}{{"journal", journalFloor}, {"postgres", postgresFloor}, {"pgbouncer", pgbouncer}, {"script", runbookScript}, {"saas", saas}, {"binary", binary}}
+
+func run(ctx context.Context, rotor, out, only string) error {
 	var all []figure
-	for _, part := range []func(context.Context, string) ([]figure, error){journalFloor, postgresFloor, pgbouncer, runbookScript, binary} {
-		figures, err := part(ctx, rotor)
+	for _, part := range parts {
+		if only != "" && part.name != only {
+			continue
+		}
+		figures, err := part.measure(ctx, rotor)
 		if err != nil {
 			return err
 		}
@@ -56,6 +66,9 @@ func run(ctx context.Context, rotor, out string) error {
 			fmt.Printf("%-36s %12.3f %-10s goal %-10s %s\n", f.Name, f.Value, f.Unit, f.Goal, mark)
 		}
 		all = append(all, figures...)
+	}
+	if only != "" {
+		return nil
 	}
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
