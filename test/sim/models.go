@@ -66,6 +66,8 @@ func (p *provider) Traits() room.Traits {
 	switch p.class {
 	case OverlapServer:
 		t.Minter = rotation.ByProvider
+	case Unnamed:
+		t.Minter, t.Quota = rotation.ByProvider, full
 	case Alternating:
 		t.Strategy = rotation.Alternate
 		t.Fields = append(t.Fields, room.Field{Name: "slot"})
@@ -125,6 +127,11 @@ func (p *provider) issue(req room.Request) (room.Issued, error) {
 	switch p.class {
 	case OverlapServer:
 		v.text = p.w.mint("minted")
+	case Unnamed:
+		v.text, v.label = p.w.mint("minted"), ""
+		if len(p.live) >= full {
+			return room.Issued{}, fault.New(fault.Rejected, "issue: the account is full")
+		}
 	case OverlapCaller:
 		if known := p.byText(v.text); known != nil {
 			v.id = known.id
@@ -286,6 +293,8 @@ func (p *provider) withAbilities() room.Provider {
 		return lister{finder{p}}
 	case ByHand:
 		return console{p}
+	case Unnamed:
+		return lists{p}
 	case Alternating, OverlapCaller:
 		return named{maker{p}}
 	case InPlaceServer:

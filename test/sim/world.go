@@ -27,10 +27,11 @@ const (
 	InPlaceServer Class = "IN-s" // in place, server-made, can be shown again
 	SelfChanging  Class = "SELF" // in place, by itself: the request needs a living value
 	ByHand        Class = "MAN"  // a person mints and revokes in a console
+	Unnamed       Class = "O-n"  // overlap, server-made, no labels, and no room for a third of ours
 )
 
 // Classes lists all.
-var Classes = []Class{OverlapServer, OverlapCaller, Alternating, InPlaceCaller, InPlaceServer, SelfChanging, ByHand}
+var Classes = []Class{OverlapServer, OverlapCaller, Alternating, InPlaceCaller, InPlaceServer, SelfChanging, ByHand, Unnamed}
 
 // Fault is one thing that goes wrong at one point.
 type Fault string
