@@ -28,7 +28,7 @@ type Line struct {
 	mended  chan struct{}
 	canned  *Reply
 	spoiled Spoilage
-	first   map[string]*httptest.ResponseRecorder // answers to GETs by path, while they repeat
+	first   map[string]*httptest.ResponseRecorder // answers to reads by path, while they repeat
 	calls   int
 	changes int
 }
@@ -99,7 +99,7 @@ func (l *Line) spoil(w http.ResponseWriter, r *http.Request, how Spoilage) {
 	switch {
 	case how == Cut:
 		body = body[:len(body)/2]
-	case r.Method == http.MethodGet:
+	case !l.Changes(r):
 		l.mu.Lock()
 		if seen := l.first[r.URL.Path]; seen != nil {
 			answer, body = seen, seen.Body.Bytes()
