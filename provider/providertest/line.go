@@ -93,13 +93,13 @@ func (l *Line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // spoil passes the request on, and something else back than the answer.
 func (l *Line) spoil(w http.ResponseWriter, r *http.Request, how Spoilage) {
-	answer := httptest.NewRecorder()
+	answer, reads := httptest.NewRecorder(), !l.Changes(r) // asked before the body is read
 	l.handler.ServeHTTP(answer, r)
 	body := answer.Body.Bytes()
 	switch {
 	case how == Cut:
 		body = body[:len(body)/2]
-	case !l.Changes(r):
+	case reads:
 		l.mu.Lock()
 		if seen := l.first[r.URL.Path]; seen != nil {
 			answer, body = seen, seen.Body.Bytes()
