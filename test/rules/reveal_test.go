@@ -18,6 +18,7 @@ var reveals = map[string]string{
 	"check/prometheus/prometheus.go":  "the bearer of a query",
 	"check/sql/sql.go":                "takes a DSN apart",
 	"internal/apiclient/auth.go":      "a header, or a field of a body, of one request",
+	"internal/sigv4/sigv4.go":         "the key of one signature",
 	"provider/neon/login.go":          "the password of a proving login",
 	"provider/openai/use.go":          "compares with what the list shows of a key",
 	"provider/postgres/self.go":       "the verifier in ALTER ROLE",
