@@ -39,13 +39,23 @@ func NewLine(t testing.TB, handler http.Handler) *Line {
 	l := &Line{t: t, handler: handler, mended: make(chan struct{}), Changes: func(r *http.Request) bool {
 		return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
 	}}
-	l.URL = "http://" + l.listen("127.0.0.1:0")
+	l.URL = "http://" + l.listen(loopback()+":0")
 	t.Cleanup(func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.server.Close()
 	})
 	return l
+}
+
+// loopback is an address of this machine that no connection begins at: while a line is
+// broken its port must stay free, and outgoing connections take ports of 127.0.0.1.
+func loopback() string {
+	if l, err := net.Listen("tcp", "127.0.0.2:0"); err == nil {
+		l.Close()
+		return "127.0.0.2"
+	}
+	return "127.0.0.1" // not every system has more than one
 }
 
 // listen must be called without the lock of a running server.
