@@ -10,6 +10,7 @@ import (
 	"github.com/agenticverz/rotor/provider/neon"
 	"github.com/agenticverz/rotor/provider/openai"
 	"github.com/agenticverz/rotor/provider/postgres"
+	"github.com/agenticverz/rotor/provider/r2"
 	"github.com/agenticverz/rotor/provider/redis"
 	"github.com/agenticverz/rotor/provider/upstash"
 )
@@ -23,6 +24,7 @@ func Registry() provider.Registry {
 		neon.Type(),
 		openai.Type(),
 		postgres.Type(),
+		r2.Type(),
 		redis.Type(),
 		upstash.Type(),
 	)

@@ -22,6 +22,8 @@ var reveals = map[string]string{
 	"provider/neon/login.go":          "the password of a proving login",
 	"provider/openai/use.go":          "compares with what the list shows of a key",
 	"provider/postgres/self.go":       "the verifier in ALTER ROLE",
+	"provider/r2/issue.go":            "the digest of a token that is the secret",
+	"provider/r2/use.go":              "key ids, which are public",
 	"provider/redis/door.go":          "AUTH of a connection; takes an address apart",
 	"provider/redis/issue.go":         "the digest that Redis stores; requirepass, which takes plain text",
 	"provider/redis/redis.go":         "user names, which are public; looks whether a candidate can be guessed",
