@@ -99,7 +99,8 @@ type Preflighter interface {
 	Preflight(ctx context.Context, req Request) error
 }
 
-// Found is a live value at the provider that carries our label.
+// Found is a live value at the provider that carries our label, or (from a Lister)
+// any one.
 type Found struct {
 	Handle  rotation.Handle
 	Label   string

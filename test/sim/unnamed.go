@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 
+	"github.com/agenticverz/rotor/fault"
 	room "github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -14,6 +15,15 @@ const full = 3
 // lists is the class without names: nothing tells whose a value is, and one that is
 // left behind leaves no room for the next.
 type lists struct{ *provider }
+
+// unnamed makes a value that bears no name, if there is room.
+func (p *provider) unnamed(v *value) error {
+	v.text, v.label = p.w.mint("minted"), ""
+	if len(p.live) >= full {
+		return fault.New(fault.Rejected, "issue: the account is full")
+	}
+	return nil
+}
 
 func (l lists) Identify(_ context.Context, s secret.Set) (rotation.Handle, error) {
 	return l.identify(s)
