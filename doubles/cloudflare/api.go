@@ -69,7 +69,7 @@ func (d *Double) status(k *doubles.Key) string {
 	switch {
 	case k.Expired(d.Clock.Now()):
 		return "expired"
-	case d.about[k.ID].off:
+	case !d.about[k.ID].off.IsZero():
 		return "disabled"
 	}
 	return "active"
@@ -97,10 +97,12 @@ func (d *Double) list(w http.ResponseWriter, r *http.Request, family string) {
 	good(w, result, doubles.Object{"result_info": doubles.Object{"page": page, "per_page": per, "count": len(result), "total_count": len(all)}})
 }
 
-func (d *Double) permissionGroups(w http.ResponseWriter, r *http.Request, _ string) {
+// permissionGroups of the user's family come without a filter, as they did before there
+// was one.
+func (d *Double) permissionGroups(w http.ResponseWriter, r *http.Request, family string) {
 	result := []group{}
 	for _, g := range groups {
-		if name := r.URL.Query().Get("name"); strings.Contains(g.Name, name) { // whether it is a part or the whole, we do not know
+		if family == "user" || strings.Contains(g.Name, r.URL.Query().Get("name")) { // whether it is a part or the whole, we do not know
 			result = append(result, g)
 		}
 	}
@@ -132,7 +134,7 @@ func (d *Double) remove(w http.ResponseWriter, r *http.Request, family string) {
 // verify is asked with the token itself. That of an account is not valid at the user's.
 func (d *Double) verify(w http.ResponseWriter, r *http.Request, family string) {
 	k := d.tokens.Peek(doubles.Bearer(r))
-	if k == nil || d.about[k.ID].family != family || !d.about[k.ID].off && !k.Expired(d.Clock.Now()) && !d.use(k) {
+	if k == nil || d.about[k.ID].family != family || d.about[k.ID].off.IsZero() && !k.Expired(d.Clock.Now()) && !d.use(k) {
 		d.fail(w, http.StatusUnauthorized, 1000, "Invalid API Token")
 		return
 	}

@@ -47,8 +47,8 @@ type Double struct {
 type about struct {
 	family   string // "account" or "user"
 	policies []policy
-	off      bool // disabled
-	nothing  bool // no right to manage tokens
+	off      time.Time // when it was disabled; zero = it is not
+	nothing  bool      // no right to manage tokens
 }
 
 // policy as requests and answers have it.
@@ -149,7 +149,7 @@ func (d *Double) Weak() string {
 func (d *Double) Disable(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.about[id].off = true
+	d.about[id].off = d.Clock.Now()
 }
 
 // Live lists the ids of a family's tokens, by age.
@@ -219,5 +219,6 @@ func (d *Double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // use is a request with a token's value, or signed with what follows from it.
 func (d *Double) use(k *doubles.Key) bool {
-	return !d.about[k.ID].off && d.tokens.Use(k.Value) != nil
+	off := d.about[k.ID].off
+	return (off.IsZero() || d.Clock.Now().Before(off.Add(d.opts.Delay.Revoke))) && d.tokens.Use(k.Value) != nil
 }

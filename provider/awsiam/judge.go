@@ -68,10 +68,7 @@ func judge(a apiclient.Answer) *apiclient.Verdict {
 
 // isKey says whether "no such entity" is about the key: that of a user proves nothing
 // about a key, which may live under another name.
-func isKey(message string) bool {
-	text := strings.ToLower(message)
-	return strings.Contains(text, "access key") && !strings.Contains(text, "user with name")
-}
+func isKey(message string) bool { return strings.Contains(strings.ToLower(message), "access key") }
 
 func isGone(err error) bool {
 	return err != nil && apiclient.StatusOf(err) == http.StatusNotFound && fault.HintOf(err) == goneHint

@@ -227,6 +227,8 @@ func TestIdentify(t *testing.T) {
 	wantFault(t, "a key of another user", err, fault.Rejected, "user other, not of app")
 	_, err = p.Identify(t.Context(), pair(theirs.ID, mine.Value))
 	wantFault(t, "half of two pairs", err, fault.Rejected, "not that of the key id")
+	second := a.Key(user)
+	wantFault(t, "Verify of the user's other key", p.Verify(t.Context(), provider.Issued{Handle: rotation.Handle{ID: mine.ID}, Values: pair(second.ID, second.Value)}), fault.Rejected, "is not key "+mine.ID)
 	wantFault(t, "Verify of another user's", p.Verify(t.Context(), provider.Issued{Values: pair(theirs.ID, theirs.Value)}), fault.Rejected, "user other")
 }
 

@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/cloudflare"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/r2"
 	"github.com/agenticverz/rotor/rotation"
 )
@@ -112,5 +114,17 @@ func TestUsage(t *testing.T) {
 	}
 	if u, err := p.Usage(t.Context(), v.Handle); err != nil || u.Known {
 		t.Errorf("gone: %+v, %v", u, err)
+	}
+}
+
+// TestJustDisabled: S3 still takes the key, and it is no key to publish.
+func TestJustDisabled(t *testing.T) {
+	a := newAccount(double.Options{Delay: doubles.Delay{Revoke: time.Minute}}, r2.Options{})
+	p := serve(t, a)
+	v := issue(t, p)
+	a.Disable(v.Handle.ID)
+	wantFault(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "disabled")
+	if live, err := p.Probe(t.Context(), v); live != provider.Alive || err != nil {
+		t.Errorf("Probe: %s, %v", live, err)
 	}
 }
