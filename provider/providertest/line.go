@@ -24,6 +24,7 @@ type Line struct {
 	handler http.Handler
 	mu      sync.Mutex
 	server  *http.Server
+	socket  net.Listener
 	broken  Breakage
 	mended  chan struct{}
 	canned  *Reply
@@ -39,7 +40,7 @@ func NewLine(t testing.TB, handler http.Handler) *Line {
 	l := &Line{t: t, handler: handler, mended: make(chan struct{}), Changes: func(r *http.Request) bool {
 		return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
 	}}
-	l.URL = "http://" + l.listen(loopback()+":0")
+	l.URL = "http://" + l.listen("127.0.0.1:0")
 	t.Cleanup(func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -48,23 +49,13 @@ func NewLine(t testing.TB, handler http.Handler) *Line {
 	return l
 }
 
-// loopback is an address of this machine that no connection begins at: while a line is
-// broken its port must stay free, and outgoing connections take ports of 127.0.0.1.
-func loopback() string {
-	if l, err := net.Listen("tcp", "127.0.0.2:0"); err == nil {
-		l.Close()
-		return "127.0.0.2"
-	}
-	return "127.0.0.1" // not every system has more than one
-}
-
 // listen must be called without the lock of a running server.
 func (l *Line) listen(address string) string {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		l.t.Fatalf("the line cannot listen: %v", err)
 	}
-	l.server = &http.Server{Handler: l}
+	l.server, l.socket = &http.Server{Handler: l}, listener
 	go func(s *http.Server) { _ = s.Serve(listener) }(l.server) // ends with Close
 	return listener.Addr().String()
 }
@@ -144,6 +135,7 @@ func (l *Line) Break(b Breakage) (mend func()) {
 	l.broken, l.mended = b, make(chan struct{})
 	if b == Unsent {
 		l.server.Close()
+		l.socket.Close() // a server that nobody has called yet may not know it
 	}
 	return func() {
 		l.mu.Lock()
