@@ -73,6 +73,16 @@ func (k *Keys) Peek(value string) *Key {
 	return nil
 }
 
+// Known finds a key by its id, whether it still lives or not.
+func (k *Keys) Known(id string) *Key {
+	for _, key := range k.all {
+		if key.ID == id {
+			return key
+		}
+	}
+	return nil
+}
+
 // Get finds a key that the API lists.
 func (k *Keys) Get(id string) *Key {
 	for _, key := range k.all {

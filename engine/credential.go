@@ -137,11 +137,10 @@ func (c *Credential) Presenters() []Consumer {
 // Live is what a plan must know of the credential; older says whether an earlier
 // generation has not ended.
 func (c *Credential) Live(older bool) rotation.Live {
-	_, finds := c.Provider.(provider.Finder)
 	l := rotation.Live{Approval: c.Approval, Acceptors: len(c.Acceptors) > 0,
 		NoIssuer: c.Provider.Traits().NoIssuer, Older: older,
 		Lingers: c.Provider.Traits().Lingers > 0 && !seeded.Bug("back-to-the-dying"),
-		Finds:   finds && c.Provider.Traits().Minter == rotation.ByProvider}
+		Finds:   seeks(c.Provider) && c.Provider.Traits().Minter == rotation.ByProvider}
 	for _, one := range c.Presenters() {
 		if _, ok := one.Consumer.(consumer.Holder); ok {
 			l.Holders = true

@@ -31,6 +31,9 @@ func (e *Engine) announceGenerate(ctx context.Context, r *run, task rotation.Tas
 		return e.failed(r, task, err)
 	}
 	ev.Facts = &rotation.Facts{Label: label}
+	if ev.Facts.Present, err = present(ctx, r); err != nil {
+		return e.failed(r, task, err)
+	}
 	values, err := e.candidate(ctx, r, label)
 	if err != nil {
 		return e.failed(r, task, err)
@@ -130,7 +133,7 @@ func (e *Engine) generate(ctx context.Context, r *run, task rotation.Task) []rot
 		}
 	}
 	if err != nil {
-		return e.failed(r, task, err)
+		return e.failed(r, task, e.doubted(ctx, r, err))
 	}
 	if issued.Values == nil {
 		issued.Values = req.Values
@@ -173,7 +176,7 @@ func (e *Engine) reconcile(ctx context.Context, r *run, task rotation.Task, inte
 	if rev, ok := r.cred.Provider.(provider.Revealer); ok {
 		return e.reveal(ctx, r, task, intent, rev)
 	}
-	finder, ok := r.cred.Provider.(provider.Finder)
+	ok := seeks(r.cred.Provider)
 	if expires := r.cred.Provider.Traits().Expires; !ok && expires > 0 {
 		ev := e.event(rotation.Redo, task)
 		ev.Note = fmt.Sprintf("the answer was lost; what it may have left ends by itself within %s", expires)
@@ -182,7 +185,7 @@ func (e *Engine) reconcile(ctx context.Context, r *run, task rotation.Task, inte
 	if !ok {
 		return e.failed(r, task, badState("the answer to generate was lost, and %s can neither show nor list values", r.cred.Provider.Traits().Name))
 	}
-	if err := e.removeStrays(ctx, r, finder); err != nil {
+	if err := e.removeStrays(ctx, r); err != nil {
 		return e.failed(r, task, err)
 	}
 	ev := e.event(rotation.Redo, task)
@@ -217,70 +220,6 @@ func (e *Engine) reveal(ctx context.Context, r *run, task rotation.Task, intent 
 		return []rotation.Event{ev}
 	}
 	return e.received(r, task, intent, v)
-}
-
-// removeStrays revokes values that carry our label and whose text nobody knows.
-// It never kills by label alone: a value that the journal cannot explain means
-// that the journal is older than the world, and then nothing is touched.
-func (e *Engine) removeStrays(ctx context.Context, r *run, finder provider.Finder) error {
-	prefix, err := e.prefix(ctx, r)
-	if err != nil {
-		return err
-	}
-	known, err := e.Journal.Credential(ctx, r.Credential)
-	if err != nil {
-		return err
-	}
-	found, err := finder.Find(ctx, prefix)
-	if err != nil {
-		return err
-	}
-	for _, f := range found {
-		generation, _, ours := rotation.Numbers(f.Label, prefix)
-		if !ours || r.knows(f.Handle) || underWay(known, r.ID, generation) {
-			continue
-		}
-		if err := r.explained(known, f, generation); err != nil && !seeded.Bug("find-then-revoke") {
-			return err
-		}
-		if err := r.cred.Provider.Revoke(ctx, f.Handle); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// underWay says whether another open rotation is making this generation: its
-// strays are its own business.
-func underWay(known rotation.Credential, id string, generation int) bool {
-	for _, x := range known.OpenOf(rotation.KindRotation) {
-		if x.ID != id && x.Generation == generation {
-			return true
-		}
-	}
-	return false
-}
-
-// explained says whether a value found at the provider can be the stray of a try
-// in the journal: its generation is on record and it is no older than that.
-func (r *run) explained(known rotation.Credential, f provider.Found, generation int) error {
-	g, ok := known.Get(generation)
-	if ok && (f.Created.IsZero() || f.Created.After(g.Created.Add(-rotation.ClockSkew))) {
-		return nil
-	}
-	return fault.New(fault.NeedsPerson, "a value of generation %d that the journal cannot explain is alive at %s: the state is older than the world",
-		generation, r.cred.Provider.Traits().Name).
-		WithHint("was a backup of the state restored? nothing was touched; see rotor status %s", r.Credential)
-}
-
-// knows says whether a handle is on record for a generation that has not died.
-func (r *run) knows(h rotation.Handle) bool {
-	for _, g := range r.known.Generations {
-		if g.Life != rotation.Dead && (g.Handle == h || g.Handle.Shares(h)) {
-			return true
-		}
-	}
-	return false
 }
 
 // forget drops the last candidate: only the seeded bug does so.

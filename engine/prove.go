@@ -79,11 +79,15 @@ func (e *Engine) dead(task rotation.Task, g rotation.Generation, proof string) r
 // sweep looks once more for values of this generation that nobody knows: a
 // request whose answer was lost may have taken effect late.
 func (e *Engine) sweep(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
-	finder, ok := r.cred.Provider.(provider.Finder)
-	if !ok || seeded.Bug("forget-sweep") {
+	if !seeks(r.cred.Provider) || seeded.Bug("forget-sweep") {
 		return []rotation.Event{e.ok(task, nil, "")}
 	}
-	if err := e.removeStrays(ctx, r, finder); err != nil {
+	if _, unnamed := r.cred.Provider.(provider.Lister); unnamed && r.Kind == rotation.KindRetirement {
+		if busy, err := e.beingRotated(ctx, r); err != nil || busy {
+			return e.leaveLater(r, task, err) // a value that is just being made looks like a stray
+		}
+	}
+	if err := e.removeStrays(ctx, r); err != nil {
 		return e.failed(r, task, err)
 	}
 	return []rotation.Event{e.ok(task, nil, "")}

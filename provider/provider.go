@@ -59,6 +59,9 @@ type Traits struct {
 	// so there is no way back from a rotation, the old value is not revoked, and grace
 	// is as long as this at least. 0: the old value lives until it is revoked.
 	Lingers time.Duration
+	// Shared: others make values in the account that List lists. What the journal does
+	// not explain is then never revoked: a person is asked.
+	Shared bool
 	// NoIssuer: nobody outside refuses a value (provider generated); the old
 	// value can be put back even in place, and its death cannot be proven.
 	NoIssuer bool
@@ -105,7 +108,8 @@ type Preflighter interface {
 	Preflight(ctx context.Context, req Request) error
 }
 
-// Found is a live value at the provider that carries our label.
+// Found is a live value at the provider that carries our label, or (from a Lister)
+// any one.
 type Found struct {
 	Handle  rotation.Handle
 	Label   string
@@ -113,9 +117,17 @@ type Found struct {
 }
 
 // Finder lists live values by label prefix, all pages. Required of minter
-// provider unless it is a Revealer.
+// provider unless it is a Revealer or a Lister.
 type Finder interface {
 	Find(ctx context.Context, labelPrefix string) ([]Found, error)
+}
+
+// Lister stands in for Finder where values bear no name that a label could be written
+// on: it lists all live values of the account, strangers' too, all pages; Label is
+// "". The engine journals what is there before each try. What a lost answer left is
+// what is there besides and no generation's: it is revoked, unless Traits.Shared.
+type Lister interface {
+	List(ctx context.Context) ([]Found, error)
 }
 
 // Revealer reads a live value again by its handle; a zero handle means the

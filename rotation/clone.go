@@ -93,6 +93,7 @@ func (f *Facts) clone() *Facts {
 	}
 	c.Paths, c.Units = some(f.Paths), some(f.Units)
 	c.Proof = valid(f.Proof)
+	c.Present = some(f.Present)
 	c.InUse = some(f.InUse)
 	for i, who := range c.InUse {
 		c.InUse[i] = valid(who)
@@ -100,6 +101,9 @@ func (f *Facts) clone() *Facts {
 	c.Samples = maps.Clone(f.Samples)
 	if len(c.Samples) == 0 {
 		c.Samples = nil
+	}
+	for i, id := range c.Present {
+		c.Present[i] = valid(id)
 	}
 	for name, raw := range c.Samples {
 		if len(raw) == 0 {

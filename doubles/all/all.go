@@ -7,7 +7,9 @@ package all
 import (
 	"github.com/agenticverz/rotor/doubles"
 	"github.com/agenticverz/rotor/doubles/anthropic"
+	"github.com/agenticverz/rotor/doubles/aws"
 	"github.com/agenticverz/rotor/doubles/clerk"
+	"github.com/agenticverz/rotor/doubles/cloudflare"
 	"github.com/agenticverz/rotor/doubles/github"
 	"github.com/agenticverz/rotor/doubles/grafana"
 	"github.com/agenticverz/rotor/doubles/keycloak"
@@ -22,7 +24,9 @@ func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
 		anthropic.Door,
+		aws.Door,
 		clerk.Door,
+		cloudflare.Door,
 		github.Door,
 		grafana.Door,
 		keycloak.Door,

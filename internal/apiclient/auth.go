@@ -76,6 +76,12 @@ func (s *Secret) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// UnmarshalText implements encoding.TextUnmarshaler, for XML.
+func (s *Secret) UnmarshalText(text []byte) error {
+	s.Value = secret.New(string(text))
+	return nil
+}
+
 // Plain puts a value into a request's body. Marshalling it as JSON gives the
 // text; every other way of printing gives [redacted].
 type Plain struct{ secret.Value }

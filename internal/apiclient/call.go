@@ -27,6 +27,9 @@ type Call struct {
 	Form   url.Values  // sent as a form, instead of In
 	In     any         // sent as JSON; nil: no body
 	Out    any         // where a good answer's JSON goes; nil: it is not read
+	// Decode reads a good answer that is not JSON, in place of Out. Its error says that
+	// the answer is not the API's; its words are not repeated.
+	Decode func(body []byte) error
 	// OK lists the good statuses; default all of 2xx. Only 2xx is decoded into Out.
 	OK []int
 	// Kinds overrides what a status means, for this call.
@@ -224,15 +227,15 @@ func decode(op string, call Call, a Answer) error {
 	text := bytes.TrimSpace(a.Body)
 	var syntax *json.SyntaxError
 	switch {
-	case len(text) > 0 && text[0] == '<':
+	case isPage(call, a):
 		return fault.New(fault.Unknown, "%s: the answer is a web page, not the API's", op).
 			WithHint("a login page, a proxy or a wrong base-url answers in the API's place")
-	case call.Out == nil, a.Status == http.StatusNoContent:
+	case call.Out == nil && call.Decode == nil, a.Status == http.StatusNoContent:
 		return nil
 	case len(text) == 0:
 		return fault.New(fault.Unknown, "%s: the answer is empty", op)
 	}
-	err := json.Unmarshal(text, call.Out)
+	err := call.into(text)
 	switch {
 	case err == nil:
 		return nil
@@ -242,4 +245,11 @@ func decode(op string, call Call, a Answer) error {
 		return fault.New(fault.Unknown, "%s: the answer is not JSON", op)
 	}
 	return fault.New(fault.Unknown, "%s: the answer has an unexpected form", op)
+}
+
+func (c Call) into(body []byte) error {
+	if c.Decode != nil {
+		return c.Decode(body)
+	}
+	return json.Unmarshal(body, c.Out)
 }

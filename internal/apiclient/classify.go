@@ -84,7 +84,7 @@ func (c *Client) failure(op string, call Call, a Answer) error {
 		}
 	}
 	e.Kind, e.Hint = byStatus(a.Status, call.changes(), e.RetryAfter > 0)
-	if isPage(a) && e.Hint == "" {
+	if isPage(call, a) && e.Hint == "" {
 		e.Hint = "the answer is a web page: a proxy, a firewall or a wrong base-url may have answered in the API's place"
 	}
 	return e
@@ -122,8 +122,13 @@ func byStatus(status int, changes, invited bool) (fault.Kind, string) {
 	return fault.Unknown, ""
 }
 
-func isPage(a Answer) bool {
-	return strings.HasPrefix(strings.TrimSpace(string(a.Body[:min(len(a.Body), 64)])), "<")
+// isPage says whether a body is a web page; where the API speaks XML, by its name.
+func isPage(call Call, a Answer) bool {
+	start := strings.ToLower(strings.TrimSpace(string(a.Body[:min(len(a.Body), 64)])))
+	if call.Decode != nil {
+		return strings.HasPrefix(start, "<html") || strings.HasPrefix(start, "<!doctype html")
+	}
+	return strings.HasPrefix(start, "<")
 }
 
 // unsent: the request never began.

@@ -5,6 +5,7 @@ package all
 import (
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/anthropic"
+	"github.com/agenticverz/rotor/provider/awsiam"
 	"github.com/agenticverz/rotor/provider/clerk"
 	"github.com/agenticverz/rotor/provider/generated"
 	"github.com/agenticverz/rotor/provider/github"
@@ -14,6 +15,7 @@ import (
 	"github.com/agenticverz/rotor/provider/neon"
 	"github.com/agenticverz/rotor/provider/openai"
 	"github.com/agenticverz/rotor/provider/postgres"
+	"github.com/agenticverz/rotor/provider/r2"
 	"github.com/agenticverz/rotor/provider/redis"
 	"github.com/agenticverz/rotor/provider/resend"
 	"github.com/agenticverz/rotor/provider/upstash"
@@ -23,6 +25,7 @@ import (
 func Registry() provider.Registry {
 	return provider.NewRegistry(
 		anthropic.Type(),
+		awsiam.Type(),
 		clerk.Type(),
 		generated.Type(),
 		github.Type(),
@@ -32,6 +35,7 @@ func Registry() provider.Registry {
 		neon.Type(),
 		openai.Type(),
 		postgres.Type(),
+		r2.Type(),
 		redis.Type(),
 		resend.Type(),
 		upstash.Type(),

@@ -38,6 +38,7 @@ func questions() []question {
 		{"silent", askSilent},
 		{"cancelled", askCancelled},
 		{"find", askFind},
+		{"list", askList},
 		{"namesake", askNamesake},
 		{"impostor", askImpostor},
 		{"steady", askSteady},

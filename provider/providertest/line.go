@@ -27,11 +27,12 @@ type Line struct {
 	handler http.Handler
 	mu      sync.Mutex
 	server  *http.Server
+	socket  net.Listener
 	broken  Breakage
 	mended  chan struct{}
 	canned  *Reply
 	spoiled Spoilage
-	first   map[string]*httptest.ResponseRecorder // answers to GETs by path, while they repeat
+	first   map[string]*httptest.ResponseRecorder // answers to reads by path, while they repeat
 	calls   int
 	changes int
 }
@@ -57,7 +58,7 @@ func (l *Line) listen(address string) string {
 	if err != nil {
 		l.t.Fatalf("the line cannot listen: %v", err)
 	}
-	l.server = &http.Server{Handler: l}
+	l.server, l.socket = &http.Server{Handler: l}, listener
 	go func(s *http.Server) { _ = s.Serve(listener) }(l.server) // ends with Close
 	return listener.Addr().String()
 }
@@ -102,13 +103,13 @@ func (l *Line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // spoil passes the request on, and something else back than the answer.
 func (l *Line) spoil(w http.ResponseWriter, r *http.Request, how Spoilage) {
-	answer := httptest.NewRecorder()
+	answer, reads := httptest.NewRecorder(), !l.Changes(r) // asked before the body is read
 	l.handler.ServeHTTP(answer, r)
 	body := answer.Body.Bytes()
 	switch {
 	case how == Cut:
 		body = body[:len(body)/2]
-	case r.Method == http.MethodGet:
+	case reads:
 		l.mu.Lock()
 		if seen := l.first[r.URL.Path]; seen != nil {
 			answer, body = seen, seen.Body.Bytes()
@@ -143,6 +144,7 @@ func (l *Line) Break(b Breakage) (mend func()) {
 	l.broken, l.mended = b, make(chan struct{})
 	if b == Unsent {
 		l.server.Close()
+		l.socket.Close() // a server that nobody has called yet may not know it
 	}
 	return func() {
 		l.mu.Lock()

@@ -62,12 +62,15 @@ func abilities(p provider.Provider, t provider.Traits) error {
 	_, maker := p.(provider.Maker)
 	_, finder := p.(provider.Finder)
 	_, revealer := p.(provider.Revealer)
+	_, lister := p.(provider.Lister)
 	_, guide := p.(provider.Guide)
 	switch {
 	case t.Minter == rotation.ByRotor && !maker:
 		return fmt.Errorf("minter rotor needs Make")
-	case t.Minter == rotation.ByProvider && !finder && !revealer && t.Expires == 0:
-		return fmt.Errorf("minter provider needs Find or Reveal: after a lost answer the value must be found again")
+	case t.Minter == rotation.ByProvider && !finder && !revealer && !lister && t.Expires == 0:
+		return fmt.Errorf("minter provider needs Find, List or Reveal: after a lost answer the value must be found again")
+	case finder && lister:
+		return fmt.Errorf("Find and List: values bear labels or they do not")
 	case t.Minter == rotation.ByPerson && !guide:
 		return fmt.Errorf("minter person needs Instructions")
 	case !slices.Contains([]rotation.Minter{rotation.ByProvider, rotation.ByRotor, rotation.ByPerson}, t.Minter):

@@ -87,6 +87,10 @@ func askUnansweredIssue(s *sitting) error {
 	if err := s.prepare(&req, provider.Issued{}); err != nil {
 		return err
 	}
+	there, err := s.listed() // the engine notes it before each try
+	if err != nil {
+		return err
+	}
 	mend := s.Break(Unanswered)
 	_, err = s.issue(s.ctx, s.Provider, req)
 	mend()
@@ -105,10 +109,10 @@ func askUnansweredIssue(s *sitting) error {
 	if err := s.onlyOne(len(before)); err != nil {
 		return err
 	}
-	if _, ok := s.Provider.(provider.Finder); !ok {
+	if !s.seeks() {
 		return nil // a Revealer: askReveal; or what expires by itself
 	}
-	return s.killFound(req.Label, len(before))
+	return s.killFound(req.Label, there, len(before))
 }
 
 // onlyOne: a request whose answer is lost may have made one value, and no second try
@@ -121,9 +125,9 @@ func (s *sitting) onlyOne(before int) error {
 	return err
 }
 
-// killFound finds by label and revokes, after which nothing new may be alive.
-func (s *sitting) killFound(label string, before int) error {
-	found, err := s.find(label)
+// killFound finds what the try left and revokes it, after which nothing new may be alive.
+func (s *sitting) killFound(label string, there map[string]provider.Found, before int) error {
+	found, err := s.strays(label, there)
 	if err != nil {
 		return err
 	}
@@ -137,7 +141,7 @@ func (s *sitting) killFound(label string, before int) error {
 		return err
 	}
 	if s.Live != nil && len(after) != before {
-		return fmt.Errorf("after a lost answer Find(%q) gives %d values; with those revoked %d values live instead of %d: an orphan",
+		return fmt.Errorf("after a lost answer Find(%q), or List, gives %d values; with those revoked %d values live instead of %d: an orphan",
 			label, len(found), len(after), before)
 	}
 	return nil

@@ -99,11 +99,14 @@ func askSpoiled(s *sitting) error {
 	if err := s.spoiledIssue(); err != nil {
 		return err
 	}
-	finder, ok := s.Provider.(provider.Finder)
-	if !ok {
+	if !s.seeks() {
 		return nil
 	}
-	for range s.crowd() {
+	crowd := s.crowd()
+	if s.traits().Quota > 0 && s.traits().Minter == rotation.ByProvider {
+		crowd = min(crowd, s.traits().Quota-1) // the spoiled try left one
+	}
+	for range crowd {
 		if _, _, err := s.next(provider.Issued{}); err != nil {
 			return err
 		}
@@ -114,15 +117,15 @@ func askSpoiled(s *sitting) error {
 		}
 		mend := s.HTTP.Spoil(how)
 		ctx, cancel := context.WithTimeout(s.ctx, prompt)
-		found, err := finder.Find(ctx, s.label(1, 0).Prefix())
+		found, err := s.look(ctx)
 		ended := ctx.Err()
 		cancel()
 		mend()
 		if ended != nil {
-			return fmt.Errorf("Find while answers are spoiled (%s) does not come back within %v", how, prompt)
+			return fmt.Errorf("Find or List while answers are spoiled (%s) does not come back within %v", how, prompt)
 		}
-		if s.hear("Find", err, found) == nil {
-			return fmt.Errorf("Find while answers are spoiled (%s) gives %d values and no error; what is missing may live", how, len(found))
+		if s.hear("Find or List", err, found) == nil {
+			return fmt.Errorf("Find or List while answers are spoiled (%s) gives %d values and no error; what is missing may live", how, len(found))
 		}
 	}
 	return nil

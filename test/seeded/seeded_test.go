@@ -26,6 +26,8 @@ var bugs = map[string]string{
 	"revoke-by-slot":            "test/sim",
 	"regenerate-on-timeout":     "test/sim",
 	"mint-again":                "test/sim",
+	"unknown-is-ours":           "test/sim",
+	"full-is-refused":           "test/sim",
 	"once-is-enough":            "test/sim",
 	"forget-sweep":              "test/sim",
 	"back-to-the-dying":         "test/sim",

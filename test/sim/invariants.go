@@ -94,7 +94,7 @@ func openGenerate(events []rotation.Event) bool {
 		if e.Action.Step != rotation.Generate {
 			continue
 		}
-		open = e.Type == rotation.Intent || e.Type == rotation.Result && e.Outcome == rotation.Unclear || open && e.Type == rotation.Pause
+		open = e.Type == rotation.Intent || e.Type == rotation.Result && e.Outcome == rotation.Unclear || open && (e.Type == rotation.Pause || e.Type == rotation.Input) // a person who says "again" knows it no better
 	}
 	return open
 }

@@ -61,11 +61,13 @@ func (p *provider) Live() []string {
 }
 
 func (p *provider) Traits() room.Traits {
-	t := room.Traits{Name: "model", Strategy: rotation.Overlap, Minter: rotation.ByRotor,
-		Fields: []room.Field{{Name: "value", Secret: true}}, Settle: settle, Steady: settle, InFlight: inFlight}
+	t := room.Traits{Name: "model", Strategy: rotation.Overlap, Minter: rotation.ByRotor, Fields: []room.Field{{Name: "value", Secret: true}},
+		Settle: settle, Steady: settle, InFlight: inFlight}
 	switch p.class {
 	case OverlapServer:
 		t.Minter = rotation.ByProvider
+	case Unnamed:
+		t.Minter, t.Quota = rotation.ByProvider, full
 	case Alternating:
 		t.Strategy = rotation.Alternate
 		t.Fields = append(t.Fields, room.Field{Name: "slot"})
@@ -84,12 +86,10 @@ func (p *provider) Traits() room.Traits {
 // Make has no effect; a seeded fault cannot hit it.
 func (p *provider) make(req room.Request) secret.Set {
 	s := secret.Set{"value": secret.New(p.w.mint("made"))}
-	if p.class == Alternating {
-		slot := "b"
-		if req.Current.Slot == "b" {
-			slot = "a"
-		}
-		s["slot"] = secret.Public(slot)
+	if p.class == Alternating && req.Current.Slot == "b" {
+		s["slot"] = secret.Public("a")
+	} else if p.class == Alternating {
+		s["slot"] = secret.Public("b")
 	}
 	return s
 }
@@ -102,9 +102,8 @@ func (p *provider) Issue(_ context.Context, req room.Request) (room.Issued, erro
 		return p.issue(req)
 	}
 	var out room.Issued
-	err := p.w.effect("issue", func() error {
-		v, err := p.issue(req)
-		out = v
+	err := p.w.effect("issue", func() (err error) {
+		out, err = p.issue(req)
 		return err
 	})
 	if err != nil {
@@ -127,6 +126,10 @@ func (p *provider) issue(req room.Request) (room.Issued, error) {
 	switch p.class {
 	case OverlapServer:
 		v.text = p.w.mint("minted")
+	case Unnamed:
+		if err := p.unnamed(v); err != nil {
+			return room.Issued{}, err
+		}
 	case OverlapCaller:
 		if known := p.byText(v.text); known != nil {
 			v.id = known.id
@@ -306,6 +309,8 @@ func (p *provider) withAbilities() room.Provider {
 		return lister{finder{p}}
 	case ByHand:
 		return console{p}
+	case Unnamed:
+		return lists{p}
 	case Alternating, OverlapCaller:
 		return named{maker{p}}
 	case InPlaceServer, Timed:

@@ -28,10 +28,11 @@ const (
 	Timed         Class = "O-t"  // overlap, server-made, can be shown again; the old one ends by a timer
 	SelfChanging  Class = "SELF" // in place, by itself: the request needs a living value
 	ByHand        Class = "MAN"  // a person mints and revokes in a console
+	Unnamed       Class = "O-n"  // overlap, server-made, no labels, and no room for a third of ours
 )
 
 // Classes lists all.
-var Classes = []Class{OverlapServer, OverlapCaller, Alternating, InPlaceCaller, InPlaceServer, Timed, SelfChanging, ByHand}
+var Classes = []Class{OverlapServer, OverlapCaller, Alternating, InPlaceCaller, InPlaceServer, Timed, SelfChanging, ByHand, Unnamed}
 
 // Fault is one thing that goes wrong at one point.
 type Fault string

@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
+	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// Where values bear no names, no label tells whose a value is. What was in the
+// account before a try is journalled with its intent; what is there besides, and is no
+// generation's, came from the try, if nobody else makes values there.
+
+// present lists what is in the account before a try; nil where labels do better.
+func present(ctx context.Context, r *run) ([]string, error) {
+	lister, ok := r.cred.Provider.(provider.Lister)
+	if !ok {
+		return nil, nil
+	}
+	found, err := lister.List(ctx)
+	var out []string
+	for _, f := range found {
+		out = append(out, f.Handle.ID)
+	}
+	return out, err
+}
+
+// removeUnnamed revokes what the tries of a rotation left. What cannot be theirs, and
+// everything unexplained in an account that others use, is named to a person.
+func (e *Engine) removeUnnamed(ctx context.Context, r *run, lister provider.Lister) error {
+	first, ok, err := e.firstTry(ctx, r)
+	if err != nil || !ok {
+		return err
+	}
+	strays, err := e.unnamed(ctx, r, lister, first)
+	if err != nil {
+		return err
+	}
+	for _, f := range strays {
+		if r.cred.Provider.Traits().Shared {
+			return unexplained(r, f, "it may be the stray of a lost answer, or somebody else's")
+		}
+		if !f.Created.IsZero() && f.Created.Before(first.At.Wall.Add(-rotation.ClockSkew)) {
+			return unexplained(r, f, "it was not there before the try, and bears an older date")
+		}
+		if err := r.cred.Provider.Revoke(ctx, f.Handle); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unexplained(r *run, f provider.Found, why string) error {
+	made := ""
+	if !f.Created.IsZero() {
+		made = ", made " + f.Created.UTC().Format("2006-01-02 15:04:05") + " UTC,"
+	}
+	return fault.New(fault.NeedsPerson, "%s has a value that the journal cannot explain: %s", r.cred.Provider.Traits().Name, f.Handle.ID).
+		WithHint("%s%s was not touched: %s. If nobody uses it, end it there by hand; then: rotor resume %s", f.Handle.ID, made, why, r.Credential)
+}
+
+// firstTry is the intent of the first try to generate, of this rotation or of the one
+// that a retirement came from.
+func (e *Engine) firstTry(ctx context.Context, r *run) (rotation.Event, bool, error) {
+	events := r.Events
+	if r.Kind == rotation.KindRetirement {
+		var err error
+		if _, events, err = e.Journal.Load(ctx, r.Reason); isNotFound(err) {
+			return rotation.Event{}, false, nil
+		} else if err != nil {
+			return rotation.Event{}, false, err
+		}
+	}
+	i := slices.IndexFunc(events, func(x rotation.Event) bool {
+		return x.Type == rotation.Intent && x.Action.Step == rotation.Generate && x.Facts != nil
+	})
+	if i < 0 {
+		return rotation.Event{}, false, nil
+	}
+	return events[i], true, nil
+}
+
+// unnamed lists what is in the account, was not there before the try, and is no
+// generation's of any credential.
+func (e *Engine) unnamed(ctx context.Context, r *run, lister provider.Lister, first rotation.Event) ([]provider.Found, error) {
+	all, err := e.Journal.Credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := lister.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, id := range first.Facts.Present {
+		known[id] = !seeded.Bug("unknown-is-ours")
+	}
+	for _, c := range append(all, *r.known) {
+		for _, g := range c.Generations {
+			known[g.Handle.ID] = known[g.Handle.ID] || g.Life != rotation.Dead
+		}
+	}
+	return slices.DeleteFunc(found, func(f provider.Found) bool { return known[f.Handle.ID] }), nil
+}
+
+// doubted: "the account is full" may be our own doing, by a request that something in
+// between sent twice. If there is a value that nobody can explain, the try may have
+// had an effect.
+func (e *Engine) doubted(ctx context.Context, r *run, err error) error {
+	lister, ok := r.cred.Provider.(provider.Lister)
+	if !ok || fault.KindOf(err) != fault.Rejected || seeded.Bug("full-is-refused") {
+		return err
+	}
+	first, ok, lookErr := e.firstTry(ctx, r)
+	if lookErr != nil || !ok {
+		return err
+	}
+	strays, lookErr := e.unnamed(ctx, r, lister, first)
+	if lookErr == nil && len(strays) == 0 {
+		return err
+	}
+	return fault.Wrap(fault.Unknown, fmt.Sprintf("refused, and yet %d values are there that nobody can explain", len(strays)), err)
+}

@@ -1,0 +1,136 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/agenticverz/rotor/engine"
+	room "github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
+)
+
+// killedBy says whether the process died on the way.
+func (st *stage) killedBy(do func()) (dead bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, dead = p.(killed); !dead {
+				panic(p)
+			}
+		}
+	}()
+	do()
+	return false
+}
+
+// An orphan would leave no room for the next rotation, and no name tells that it is
+// one: every way to lose the answer, and then two rotations more.
+func TestAnOrphanWithoutAName(t *testing.T) {
+	for _, f := range []Fault{E3, E6, E7, K4} {
+		st := newStage(t, Setup{Class: Unnamed}, nil)
+		st.loseNextIssue = f
+		for range 3 {
+			id := st.begin(engine.Request{})
+			for st.killedBy(func() { st.until(never) }) {
+				st.restart()
+			}
+			if got := st.record(id).Status; got != rotation.Done {
+				t.Fatalf("%s: %s\n%s", f, got, st.show())
+			}
+			if _, lives := st.W.Provider.live["stranger"]; !lives {
+				t.Fatalf("%s: somebody else's value was revoked", f)
+			}
+		}
+		if live := st.W.Provider.Live(); len(live) != 1 || len(st.W.Provider.live) != 2 {
+			t.Errorf("%s: %d of ours live, %d altogether", f, len(live), len(st.W.Provider.live))
+		}
+	}
+}
+
+// shared is an account in which others make values too.
+type shared struct{ lists }
+
+func (s shared) Traits() room.Traits {
+	t := s.lists.Traits()
+	t.Shared = true
+	return t
+}
+
+// stranger lets somebody else make a value while a try is unanswered.
+func (st *stage) stranger(id string, old bool) {
+	v := &value{id: id, text: st.W.mint("theirs"), created: st.W.wall}
+	if old {
+		v.created = v.created.Add(-2 * rotation.ClockSkew)
+	}
+	st.W.Provider.live[id] = v
+}
+
+// What the try cannot have made, or need not have, is named to a person and lives.
+func TestAStrangerWhileATryIsUnanswered(t *testing.T) {
+	for name, old := range map[string]bool{"shared": false, "older than the try": true} {
+		st := newStage(t, Setup{Class: Unnamed}, func(s *Sim, c *engine.Credential) {
+			if name == "shared" {
+				c.Provider = shared{lists{s.W.Provider}}
+			}
+		})
+		id := st.begin(engine.Request{})
+		st.loseNextIssue = E2
+		st.until(func() bool { return st.record(id).Status == rotation.Waiting }) // for the lost request
+		st.stranger("theirs", old)
+		if st.until(st.over(id)) || st.record(id).Status != rotation.Stuck {
+			t.Fatalf("%s: %s\n%s", name, st.record(id).Status, st.show())
+		}
+		_, events, _ := st.J.Journal.Load(t.Context(), id)
+		if note := events[len(events)-1].Note; !strings.Contains(note, "theirs") || !strings.Contains(note, "by hand") {
+			t.Errorf("%s: the person is told %q", name, note)
+		}
+		if _, lives := st.W.Provider.live["theirs"]; !lives {
+			t.Errorf("%s: somebody else's value was revoked", name)
+		}
+		delete(st.W.Provider.live, "theirs") // nobody used it
+		st.supply(id, rotation.OrderRetry, nil)
+		st.until(st.over(id))
+		if got := st.record(id).Status; got != rotation.Done {
+			t.Errorf("%s: %s\n%s", name, got, st.show())
+		}
+	}
+}
+
+// A retirement that looks for strays must leave alone what a rotation is just making.
+func TestASweepDuringAnotherRotation(t *testing.T) {
+	st := newStage(t, Setup{Class: Unnamed}, nil)
+	first := st.begin(engine.Request{})
+	st.loseNextIssue = E2
+	st.until(func() bool { return st.record(first).Status == rotation.Waiting })
+	st.supply(first, rotation.OrderRollback, nil)
+	st.until(st.over(first))
+	second := st.begin(engine.Request{})
+	made := func() bool { return len(st.W.Provider.Live()) == 2 }
+	for range 200 { // the second rotation alone, up to a value that only the vendor knows
+		if made() {
+			break
+		}
+		st.loseNextIssue = K4
+		st.killedBy(func() { _, _ = st.e.Advance(t.Context(), second) })
+	}
+	if !made() {
+		t.Fatal(st.show())
+	}
+	st.loseNextIssue = ""
+	st.restart()
+	fresh := slices.DeleteFunc(st.W.Provider.Live(), func(text string) bool { return text == st.W.first })
+	st.W.Advance(2 * inFlight)
+	for range 50 { // the retirement alone
+		for _, x := range st.known().OpenOf(rotation.KindRetirement) {
+			_, _ = st.e.Advance(t.Context(), x.ID)
+		}
+		st.W.Advance(settle)
+	}
+	if !st.W.Provider.Accepts(fresh[0]) {
+		t.Errorf("a value that another rotation is making was swept away\n%s", st.show())
+	}
+	st.until(never)
+	if live := st.W.Provider.Live(); st.record(second).Status != rotation.Done || len(live) != 1 || len(st.known().Open) != 0 {
+		t.Errorf("%s, %d live, %d open\n%s", st.record(second).Status, len(live), len(st.known().Open), st.show())
+	}
+}
