@@ -114,11 +114,13 @@ func (p *Provider) look(ctx context.Context, step string, value secret.Value) (s
 			return got, unless(got.live, err)
 		}
 	}
-	got.account, err = p.whose(ctx, step, auth)
-	if err != nil {
-		got.live = provider.NotKnown
+	account, err := p.whose(ctx, step, auth, &a)
+	if err != nil { // it may be known to one Grafana, and not to the next
+		got.live = refusal(a)
+		return got, unless(got.live, err)
 	}
-	return got, err
+	got.account = account
+	return got, nil
 }
 
 // unless: what is known is no error.
@@ -148,12 +150,12 @@ func refusal(a apiclient.Answer) provider.Liveness {
 }
 
 // whose asks which account a token belongs to; some versions tell people only.
-func (p *Provider) whose(ctx context.Context, step string, auth apiclient.Auth) (int64, error) {
+func (p *Provider) whose(ctx context.Context, step string, auth apiclient.Auth, a *apiclient.Answer) (int64, error) {
 	var who struct {
 		ID    int64  `json:"id"`
 		Login string `json:"login"`
 	}
-	err := p.api.Do(ctx, apiclient.Call{Step: step, Path: "/api/user", Auth: auth, Out: &who})
+	err := p.api.Do(ctx, apiclient.Call{Step: step, Path: "/api/user", Auth: auth, Answer: a, Out: &who})
 	switch status := apiclient.StatusOf(err); {
 	case status == http.StatusForbidden, status == http.StatusNotFound:
 		return 0, nil

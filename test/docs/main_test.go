@@ -8,7 +8,7 @@
 //	<!-- test: skip WHY -->        not run
 //	<!-- test: file NAME -->       the block is that file's text
 //	<!-- test: fresh -->           begin in an empty folder
-//	<!-- test: world nova -->      begin in the system of world_test.go; or world legacy
+//	<!-- test: world nova -->      begin in the system of world_test.go; or worlds legacy, doubles
 //	<!-- test: checkout -->        run in a copy of the source tree
 //	<!-- test: tree -->            run in the source tree itself; it must change nothing there
 //	<!-- test: needs vault -->     with a real Vault and VAULT_ADDR, VAULT_TOKEN

@@ -27,8 +27,12 @@ func (s *session) world(name string) {
 	s.begin()
 	s.shown = "/srv/nova"
 	password := rand.Text()
-	if name == "legacy" {
+	switch name {
+	case "legacy":
 		s.legacy(password)
+		return
+	case "doubles":
+		s.doubles()
 		return
 	}
 	db := s.database(password)
