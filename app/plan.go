@@ -47,7 +47,7 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, outageLimit)
 	defer cancel()
-	if n, ok := cred.Provider.(provider.Noter); ok {
+	if n, ok := provider.As[provider.Noter](cred.Provider); ok {
 		current, _ := s.Known.Current()
 		notes, err := n.Notes(ctx, provider.Request{Generation: s.Known.Latest() + 1, Current: current.Handle})
 		if err != nil {
@@ -72,7 +72,7 @@ func (a *App) Instructions(name string, step rotation.Step, r rotation.Record, c
 	if err != nil {
 		return ""
 	}
-	guide, ok := cred.Provider.(provider.Guide)
+	guide, ok := provider.As[provider.Guide](cred.Provider)
 	if !ok {
 		return ""
 	}

@@ -136,7 +136,7 @@ func (c *Credential) Presenters() []Consumer {
 // Live is what a plan must know of the credential; older says whether an earlier
 // generation has not ended.
 func (c *Credential) Live(older bool) rotation.Live {
-	_, finds := c.Provider.(provider.Finder)
+	_, finds := provider.As[provider.Finder](c.Provider)
 	l := rotation.Live{Approval: c.Approval, Acceptors: len(c.Acceptors) > 0,
 		NoIssuer: c.Provider.Traits().NoIssuer, Older: older,
 		Finds: finds && c.Provider.Traits().Minter == rotation.ByProvider}

@@ -88,7 +88,7 @@ func (e *Engine) candidate(ctx context.Context, r *run, label string) (secret.Se
 	case rotation.ByProvider:
 		return nil, nil
 	}
-	maker, ok := r.cred.Provider.(provider.Maker)
+	maker, ok := provider.As[provider.Maker](r.cred.Provider)
 	if !ok {
 		return nil, fault.New(fault.BadConfig, "provider %s cannot make values", r.cred.Provider.Traits().Name)
 	}
@@ -164,10 +164,10 @@ func (e *Engine) reconcile(ctx context.Context, r *run, task rotation.Task, inte
 	if wait, early := e.inFlight(r, task, intent.At); early {
 		return []rotation.Event{wait}
 	}
-	if rev, ok := r.cred.Provider.(provider.Revealer); ok {
+	if rev, ok := provider.As[provider.Revealer](r.cred.Provider); ok {
 		return e.reveal(ctx, r, task, intent, rev)
 	}
-	finder, ok := r.cred.Provider.(provider.Finder)
+	finder, ok := provider.As[provider.Finder](r.cred.Provider)
 	if expires := r.cred.Provider.Traits().Expires; !ok && expires > 0 {
 		ev := e.event(rotation.Redo, task)
 		ev.Note = fmt.Sprintf("the answer was lost; what it may have left ends by itself within %s", expires)

@@ -114,7 +114,7 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 	}
 	g := rotation.Generation{Credential: r.Credential, N: r.From, Life: rotation.Current,
 		Fingerprint: e.Keys.FingerprintSet(values), Created: e.Now().Wall}
-	if id, ok := r.cred.Provider.(provider.Identifier); ok {
+	if id, ok := provider.As[provider.Identifier](r.cred.Provider); ok {
 		if g.Handle, err = id.Identify(ctx, values); err != nil {
 			return err
 		}
@@ -208,7 +208,7 @@ func (e *Engine) askProvider(ctx context.Context, r *run) error {
 		return fault.New(fault.Rejected, "%s holds %d live values of %s at most", traits.Name, traits.Quota, r.Credential).
 			WithHint("end an old generation first: rotor set %s --retire N", r.Credential)
 	}
-	p, ok := r.cred.Provider.(provider.Preflighter)
+	p, ok := provider.As[provider.Preflighter](r.cred.Provider)
 	if !ok {
 		return nil
 	}

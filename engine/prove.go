@@ -18,7 +18,7 @@ func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotati
 	if err != nil {
 		return e.failed(r, task, err)
 	}
-	p, ok := r.cred.Provider.(provider.Prober)
+	p, ok := provider.As[provider.Prober](r.cred.Provider)
 	if !ok || len(v.Values) == 0 {
 		return []rotation.Event{e.dead(task, g, DeadReplaced)}
 	}
@@ -62,7 +62,7 @@ func (e *Engine) dead(task rotation.Task, g rotation.Generation, proof string) r
 // sweep looks once more for values of this generation that nobody knows: a
 // request whose answer was lost may have taken effect late.
 func (e *Engine) sweep(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
-	finder, ok := r.cred.Provider.(provider.Finder)
+	finder, ok := provider.As[provider.Finder](r.cred.Provider)
 	if !ok || seeded.Bug("forget-sweep") {
 		return []rotation.Event{e.ok(task, nil, "")}
 	}

@@ -55,10 +55,10 @@ func fieldsOf(t provider.Traits) error {
 }
 
 func abilities(p provider.Provider, t provider.Traits) error {
-	_, maker := p.(provider.Maker)
-	_, finder := p.(provider.Finder)
-	_, revealer := p.(provider.Revealer)
-	_, guide := p.(provider.Guide)
+	_, maker := provider.As[provider.Maker](p)
+	_, finder := provider.As[provider.Finder](p)
+	_, revealer := provider.As[provider.Revealer](p)
+	_, guide := provider.As[provider.Guide](p)
 	switch {
 	case t.Minter == rotation.ByRotor && !maker:
 		return fmt.Errorf("minter rotor needs Make")
@@ -90,7 +90,7 @@ func fits(what string, t provider.Traits, values secret.Set) error {
 }
 
 func askMake(s *sitting) error {
-	maker, ok := s.Provider.(provider.Maker)
+	maker, ok := provider.As[provider.Maker](s.Provider)
 	if !ok {
 		return skip("the provider has no Make")
 	}
@@ -197,7 +197,7 @@ func askIssueAgain(s *sitting) error {
 }
 
 func askGuide(s *sitting) error {
-	guide, ok := s.Provider.(provider.Guide)
+	guide, ok := provider.As[provider.Guide](s.Provider)
 	if !ok {
 		return skip("the provider has no Instructions")
 	}
@@ -213,7 +213,7 @@ func askGuide(s *sitting) error {
 }
 
 func askPreflight(s *sitting) error {
-	pre, ok := s.Provider.(provider.Preflighter)
+	pre, ok := provider.As[provider.Preflighter](s.Provider)
 	if !ok {
 		return skip("the provider has no Preflight")
 	}

@@ -99,7 +99,7 @@ func askUnansweredIssue(s *sitting) error {
 	if err := s.onlyOne(len(before)); err != nil {
 		return err
 	}
-	if _, ok := s.Provider.(provider.Finder); !ok {
+	if _, ok := provider.As[provider.Finder](s.Provider); !ok {
 		return nil // a Revealer: askReveal; or what expires by itself
 	}
 	return s.killFound(req.Label, len(before))
@@ -173,7 +173,7 @@ func (s *sitting) calls(v provider.Issued, req provider.Request) map[string]func
 	if s.byHand != "" {
 		delete(out, "Revoke") // it only speaks to a person
 	}
-	if p, ok := s.Provider.(provider.Prober); ok {
+	if p, ok := provider.As[provider.Prober](s.Provider); ok {
 		out["Probe"] = func(ctx context.Context) error {
 			live, err := p.Probe(ctx, v)
 			if live != provider.NotKnown {

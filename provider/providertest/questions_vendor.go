@@ -93,7 +93,7 @@ func askSpoiled(s *sitting) error {
 	if err := s.spoiledIssue(); err != nil {
 		return err
 	}
-	finder, ok := s.Provider.(provider.Finder)
+	finder, ok := provider.As[provider.Finder](s.Provider)
 	if !ok {
 		return nil
 	}
