@@ -6,6 +6,7 @@ package all
 
 import (
 	"github.com/agenticverz/rotor/doubles"
+	"github.com/agenticverz/rotor/doubles/acme"
 	"github.com/agenticverz/rotor/doubles/neon"
 	"github.com/agenticverz/rotor/doubles/openai"
 	"github.com/agenticverz/rotor/doubles/upstash"
@@ -15,6 +16,7 @@ import (
 func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
+		acme.Door,
 		neon.Door,
 		openai.Door,
 		upstash.Door,
