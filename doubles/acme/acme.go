@@ -18,6 +18,7 @@ import (
 type Options struct {
 	AdminKey string // "" = made up
 	Quota    int    // of keys; 0 = any number
+	PageSize int    // of the list of keys at most; 0 = 100
 	Delay    doubles.Delay
 }
 
@@ -34,6 +35,9 @@ type Double struct {
 
 // New makes an account without keys.
 func New(o Options) *Double {
+	if o.PageSize == 0 {
+		o.PageSize = 100
+	}
 	d := &Double{AdminKey: o.AdminKey, Clock: &doubles.Clock{}, opts: o}
 	if d.AdminKey == "" {
 		d.AdminKey = "double-admin-" + doubles.Text(40)
@@ -138,7 +142,8 @@ func (d *Double) create(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Double) list(w http.ResponseWriter, r *http.Request) {
-	page, more := doubles.After(d.keys.Listed(), r.URL.Query().Get("after"), doubles.Number(r, "limit", 20, 100))
+	limit := min(doubles.Number(r, "limit", 20, 100), d.opts.PageSize)
+	page, more := doubles.After(d.keys.Listed(), r.URL.Query().Get("after"), limit)
 	keys := []doubles.Object{}
 	for _, k := range page {
 		keys = append(keys, show(k))

@@ -4,6 +4,7 @@ package all
 
 import (
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/provider/exec"
 	"github.com/agenticverz/rotor/provider/generated"
 	"github.com/agenticverz/rotor/provider/manual"
 	"github.com/agenticverz/rotor/provider/neon"
@@ -16,6 +17,7 @@ import (
 // Registry knows every provider.
 func Registry() provider.Registry {
 	return provider.NewRegistry(
+		exec.Type(),
 		generated.Type(),
 		manual.Type(),
 		neon.Type(),

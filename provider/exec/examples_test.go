@@ -22,7 +22,7 @@ import (
 
 // sparse: a journey of programs takes minutes, so it is killed at some writes only; at
 // all of them in TestProgram.
-const sparse = 7
+const sparse = 11
 
 func handles(ids []string, err error) ([]rotation.Handle, error) {
 	var out []rotation.Handle
@@ -83,7 +83,7 @@ func TestPython(t *testing.T) {
 }
 
 func acme(t testing.TB, path string) providertest.Subject {
-	d, w := double.New(double.Options{}), newWay(t)
+	d, w := double.New(double.Options{PageSize: 3}), newWay(t)
 	var kills atomic.Bool
 	line := providertest.NewLine(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if kills.Load() && r.Method != http.MethodGet {
@@ -96,7 +96,7 @@ func acme(t testing.TB, path string) providertest.Subject {
 	opts := acmeOptions(w.to(path, "--url", line.URL))
 	again := func() provider.Provider { return open(t, opts, d.AdminKey) }
 	return providertest.Subject{Provider: again(), Again: again, Secrets: []secret.Value{secret.New(d.AdminKey)},
-		HTTP: line.HTTP(refused, gone), PageSize: 100, Pass: d.Clock.Advance, Flap: func() { d.Flap(true) },
+		HTTP: line.HTTP(refused, gone), PageSize: 3, Pass: d.Clock.Advance, Flap: func() { d.Flap(true) },
 		Settled: func() { d.Clock.Advance(time.Minute) },
 		Break: func(b providertest.Breakage) func() {
 			if b != providertest.Unanswered {

@@ -150,6 +150,9 @@ func (o Options) checkCan() error {
 	case minter == rotation.ByProvider && !can["find"] && !can["reveal"] && o.Expires == 0:
 		return bad("minter provider needs find or reveal").
 			WithHint("after a lost answer the value must be found again: teach the program find, and write can: [find]; or say when values end by themselves: expires")
+	case minter == rotation.ByRotor && o.Strategy != string(rotation.InPlace) && !can["identify"] && !can["revoke-value"]:
+		return bad("minter rotor needs identify or revoke-value").
+			WithHint("after a lost answer nobody knows the handle of the value: teach the program identify, and write can: [identify]")
 	case minter == rotation.ByPerson && !can["instructions"]:
 		return bad("minter person needs instructions").WithHint("teach the program to say what a person must do, and write can: [instructions]")
 	case minter != rotation.ByRotor && can["make"]:
