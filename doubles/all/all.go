@@ -7,6 +7,7 @@ package all
 import (
 	"github.com/agenticverz/rotor/doubles"
 	"github.com/agenticverz/rotor/doubles/acme"
+	"github.com/agenticverz/rotor/doubles/githubsecrets"
 	"github.com/agenticverz/rotor/doubles/neon"
 	"github.com/agenticverz/rotor/doubles/openai"
 	"github.com/agenticverz/rotor/doubles/upstash"
@@ -17,6 +18,7 @@ func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
 		acme.Door,
+		githubsecrets.Door,
 		neon.Door,
 		openai.Door,
 		upstash.Door,

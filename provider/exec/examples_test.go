@@ -22,7 +22,7 @@ import (
 
 // sparse: a journey of programs takes minutes, so it is killed at some writes only; at
 // all of them in TestProgram.
-const sparse = 11
+const sparse = 17
 
 func handles(ids []string, err error) ([]rotation.Handle, error) {
 	var out []rotation.Handle
@@ -35,6 +35,7 @@ func handles(ids []string, err error) ([]rotation.Handle, error) {
 // TestShell: the example in shell, over a folder of tokens. Lost answers are a program
 // that is killed when it has done its work.
 func TestShell(t *testing.T) {
+	t.Parallel()
 	path := example(t, "rotor-provider-tokens", "jq", "sha256sum")
 	setup := providertest.Setup{Every: sparse, Open: func(t testing.TB) providertest.Subject {
 		dir, w := t.TempDir(), newWay(t)
@@ -76,6 +77,7 @@ func acmeOptions(program []string) exec.Options {
 // TestPython: the example in Python, over the double of a vendor. For lost answers it is
 // killed in the middle: its request has had its effect and is not answered yet.
 func TestPython(t *testing.T) {
+	t.Parallel()
 	path := example(t, "rotor-provider-acme", "/usr/bin/python3")
 	setup := providertest.Setup{Every: sparse, Open: func(t testing.TB) providertest.Subject { return acme(t, path) }}
 	providertest.Run(t, setup)
