@@ -14,7 +14,7 @@ func Type() provider.Type {
 		Name:       name,
 		Summary:    "Programs of yours that issue and revoke: rotor-provider-NAME",
 		Doc:        doc,
-		Evidence:   provider.EvidenceServer,
+		Evidence:   provider.EvidenceDouble,
 		NewOptions: func() any { return new(Options) },
 		Refs: func(opts any) map[string]string {
 			out := map[string]string{}
