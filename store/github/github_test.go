@@ -245,6 +245,7 @@ func TestMistakes(t *testing.T) {
 		{"may not write", "repository", double.Options{ReadOnly: true}, "", one(marker), fault.Denied, "Secrets (write)"},
 		{"another repository", "repository", double.Options{}, "acme/other", one(marker), fault.BadConfig, "may see it"},
 		{"no path", "repository", double.Options{}, "acme", one(marker), fault.BadConfig, "OWNER/REPOSITORY"},
+		{"environment that leads elsewhere", "repository", double.Options{}, "acme/app/x/../y", one(marker), fault.BadConfig, "OWNER/REPOSITORY"},
 		{"leads elsewhere", "repository", double.Options{}, "../app", one(marker), fault.BadConfig, "OWNER/REPOSITORY"},
 		{"organisation without visibility", "repository", double.Options{}, "orgs/acme", one(marker), fault.BadConfig, "visibility: private"},
 		{"environment of an organisation", "organisation", double.Options{}, "orgs/acme/live", one(marker), fault.BadConfig, "OWNER/REPOSITORY"},

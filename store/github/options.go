@@ -76,8 +76,7 @@ func (s *Store) place(path string) (place, error) {
 	first, rest, _ := strings.Cut(path, "/")
 	second, environment, more := strings.Cut(rest, "/")
 	switch {
-	case !segment.MatchString(first) || !segment.MatchString(second), more && environment == "", len(environment) > 255,
-		strings.ContainsFunc(environment, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case !segment.MatchString(first) || !segment.MatchString(second), more && !environmentName(environment):
 		return place{}, bad("path %.80q is none of GitHub's", path).WithHint(pathForms)
 	case first == "orgs" && more:
 		return place{}, bad("path %.80q: an organisation has no environments", path).WithHint(pathForms)
@@ -91,6 +90,16 @@ func (s *Store) place(path string) (place, error) {
 		return s.within(apiclient.Path("/repos/%s/%s/environments/%s", first, second, environment), false)
 	}
 	return s.within(apiclient.Path("/repos/%s/%s/"+s.opts.For, first, second), false)
+}
+
+// environmentName: slashes are part of it, and must not lead anywhere.
+func environmentName(name string) bool {
+	for _, part := range strings.Split(name, "/") {
+		if part == "" || part == "." || part == ".." {
+			return false
+		}
+	}
+	return len(name) <= 255 && !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 func (s *Store) within(base string, org bool) (place, error) {
