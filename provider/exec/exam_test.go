@@ -26,7 +26,8 @@ var kinds = map[string]struct {
 	kind kind
 	opts exec.Options
 }{
-	"find": {opts: exec.Options{Can: []string{"find", "identify", "probe", "usage", "preflight", "notes", "now"}}},
+	"find":       {opts: exec.Options{Can: []string{"find", "probe"}}},
+	"everything": {opts: exec.Options{Can: []string{"find", "identify", "probe", "usage", "preflight", "notes", "now"}}},
 	"in place, shown again": {kind: kind{InPlace: true}, opts: exec.Options{Strategy: "in-place", Outage: "requests fail",
 		Can: []string{"reveal", "probe"}}},
 	"made by rotor": {opts: exec.Options{Minter: "rotor", Can: []string{"identify", "probe"}}},
@@ -96,7 +97,14 @@ func subject(t testing.TB, name string) providertest.Subject {
 	byHand := func(label string) rotation.Handle {
 		return rotation.Handle{ID: own.put(kept{Label: label, Slot: "by-hand", Values: own.fresh()})}
 	}
+	var passed time.Duration
 	s := providertest.Subject{Provider: again(), Again: again, Secrets: []secret.Value{secret.New(admin)}, Break: w.Break,
+		Pass: func(d time.Duration) {
+			passed += d
+			if err := os.WriteFile(filepath.Join(dir, "ahead"), []byte(passed.String()), 0o600); err != nil {
+				t.Error(err)
+			}
+		},
 		Live: func(context.Context) ([]rotation.Handle, error) { return handles(files(filepath.Join(dir, "values"))) },
 		Supply: func() secret.Set {
 			values := own.fresh()

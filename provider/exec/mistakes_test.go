@@ -32,7 +32,7 @@ var (
 // wrong opens a program that gets it wrong. {value} in its words is the marker.
 func wrong(t *testing.T, how string) provider.Provider {
 	t.Helper()
-	opts := kinds["find"].opts
+	opts := kinds["everything"].opts
 	how, text, _ := strings.Cut(how, " ")
 	text = strings.ReplaceAll(text, "{value}", marker)
 	const ok = `echo '{"ok": true}'`
@@ -181,7 +181,7 @@ func TestStandardErrorIsNotShown(t *testing.T) {
 // program hold a value.
 func TestValuesOnStandardInputOnly(t *testing.T) {
 	t.Setenv("ACME_ADMIN_KEY", admin)
-	dir, opts := t.TempDir(), kinds["find"].opts
+	dir, opts := t.TempDir(), kinds["everything"].opts
 	opts.Program = []string{script(t, dir, "rotor-provider-seen", "#!/bin/sh\ncat /proc/$$/cmdline /proc/$$/environ >\"$1\"/seen\ncat >\"$1\"/read\necho '{\"ok\": true}'\n"), dir}
 	p := open(t, opts, admin)
 	if err := p.Verify(t.Context(), living); err != nil {
@@ -223,7 +223,7 @@ func TestUnfitPrograms(t *testing.T) {
 		"without its reader": func(path string) error { return os.WriteFile(path, []byte("#!/no/such/interpreter\n"), 0o700) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, opts := place(t, "find")
+			dir, opts := place(t, "everything")
 			mark := filepath.Join(t.TempDir(), "it-ran")
 			home := t.TempDir()
 			path := script(t, home, "rotor-provider-acme", "#!/bin/sh\ntouch "+mark+"\nexec "+strings.Join(opts.Program, " ")+"\n")
@@ -292,7 +292,7 @@ func TestTraitsThatDoNotAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir, opts := place(t, "find")
+		dir, opts := place(t, "everything")
 		if err := os.WriteFile(filepath.Join(dir, "kind"), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +310,7 @@ func TestTraitsThatDoNotAgree(t *testing.T) {
 
 // TestMoreCareful: rotor.yaml may wait longer, count on fewer and ask for less.
 func TestMoreCareful(t *testing.T) {
-	_, opts := place(t, "find")
+	_, opts := place(t, "everything")
 	opts.Settle, opts.Steady, opts.InFlight, opts.Quota, opts.Can = time.Hour, time.Hour, time.Hour, 1, []string{"find"}
 	p := open(t, opts, admin)
 	pre, _ := provider.As[provider.Preflighter](p)
@@ -324,7 +324,7 @@ func TestMoreCareful(t *testing.T) {
 
 // TestUnreadSecret: nothing is run.
 func TestUnreadSecret(t *testing.T) {
-	dir, opts := place(t, "find")
+	dir, opts := place(t, "everything")
 	p, err := exec.New(opts, map[string]secret.Source{"admin": func(context.Context) (secret.Value, error) {
 		return secret.Value{}, fault.New(fault.Denied, "vault: sealed").WithHint("unseal it")
 	}})
