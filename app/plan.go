@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/agenticverz/rotor/config"
 	"github.com/agenticverz/rotor/consumer"
+	"github.com/agenticverz/rotor/engine"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 )
@@ -47,7 +49,7 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, outageLimit)
 	defer cancel()
-	if n, ok := cred.Provider.(provider.Noter); ok {
+	if n, ok := provider.As[provider.Noter](cred.Provider); ok {
 		current, _ := s.Known.Current()
 		notes, err := n.Notes(ctx, provider.Request{Generation: s.Known.Latest() + 1, Current: current.Handle})
 		if err != nil {
@@ -55,6 +57,7 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 		}
 		p.Notes = notes
 	}
+	p.Notes = append(p.Notes, noWayBack(cred, s.Known)...)
 	for _, c := range cred.Presenters() {
 		if o, ok := c.Consumer.(consumer.Outage); ok {
 			if words := o.Outage(ctx); words != "" {
@@ -65,6 +68,29 @@ func (a *App) Plan(ctx context.Context, s Standing, mode rotation.Mode) (Plan, e
 	return p, nil
 }
 
+// noWayBack lists targets that a rollback could not put back: nobody can read what they
+// hold, and no earlier value is sealed.
+func noWayBack(c *engine.Credential, known rotation.Credential) []string {
+	t := c.Provider.Traits()
+	if _, sealed := known.Current(); sealed || t.Strategy == rotation.InPlace && !t.NoIssuer {
+		return nil // there is one, or there is no rollback
+	}
+	var fields []string
+	for _, target := range c.Targets {
+		if field := target.Value.Field(); field != "" && target.Store.Traits().Readable {
+			fields = append(fields, field) // preflight reads and seals it
+		}
+	}
+	var out []string
+	for _, target := range c.Targets {
+		if !target.Store.Traits().Readable && !target.RestorableFrom(fields...) {
+			out = append(out, fmt.Sprintf("%s key %s: what it holds now cannot be read, and no earlier value is sealed: a rollback would remove the key, and the old value must be put back by hand",
+				target.Place(), target.Key))
+		}
+	}
+	return out
+}
+
 // Instructions is what a person must do for a step; "" if the provider has no
 // words for it.
 func (a *App) Instructions(name string, step rotation.Step, r rotation.Record, current rotation.Handle) string {
@@ -72,7 +98,7 @@ func (a *App) Instructions(name string, step rotation.Step, r rotation.Record, c
 	if err != nil {
 		return ""
 	}
-	guide, ok := cred.Provider.(provider.Guide)
+	guide, ok := provider.As[provider.Guide](cred.Provider)
 	if !ok {
 		return ""
 	}

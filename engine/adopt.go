@@ -34,7 +34,7 @@ func (e *Engine) PlanAdoption(ctx context.Context, credential string) (rotation.
 	if err != nil {
 		return rotation.Adoption{}, err
 	}
-	a, ok := cred.Provider.(provider.Adopter)
+	a, ok := provider.As[provider.Adopter](cred.Provider)
 	if !ok {
 		return rotation.Adoption{}, nil
 	}
@@ -102,7 +102,7 @@ func (e *Engine) takeIn(ctx context.Context, r *run, task rotation.Task) []rotat
 	ev := e.ok(task, &rotation.Facts{}, "")
 	g := rotation.Generation{Credential: r.Credential, N: r.Generation, Life: rotation.Pending, Attempt: 1,
 		Fingerprint: e.Keys.FingerprintSet(values), Created: ev.At.Wall}
-	if id, ok := r.cred.Provider.(provider.Identifier); ok {
+	if id, ok := provider.As[provider.Identifier](r.cred.Provider); ok {
 		if g.Handle, err = id.Identify(ctx, values); err != nil {
 			return e.failed(r, task, err)
 		}
@@ -131,7 +131,7 @@ func (e *Engine) againAdopted(ctx context.Context, r *run, task rotation.Task, f
 
 // reshape does at the provider what a person agreed to, or takes it back.
 func (e *Engine) reshape(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
-	a, ok := r.cred.Provider.(provider.Adopter)
+	a, ok := provider.As[provider.Adopter](r.cred.Provider)
 	if !ok || r.Adoption == nil {
 		return e.failed(r, task, badState("%s has nothing to adopt with", r.cred.Provider.Traits().Name))
 	}

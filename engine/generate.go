@@ -91,7 +91,7 @@ func (e *Engine) candidate(ctx context.Context, r *run, label string) (secret.Se
 	case rotation.ByProvider:
 		return nil, nil
 	}
-	maker, ok := r.cred.Provider.(provider.Maker)
+	maker, ok := provider.As[provider.Maker](r.cred.Provider)
 	if !ok {
 		return nil, fault.New(fault.BadConfig, "provider %s cannot make values", r.cred.Provider.Traits().Name)
 	}
@@ -173,7 +173,7 @@ func (e *Engine) reconcile(ctx context.Context, r *run, task rotation.Task, inte
 	if wait, early := e.inFlight(r, task, intent.At); early {
 		return []rotation.Event{wait}
 	}
-	if rev, ok := r.cred.Provider.(provider.Revealer); ok {
+	if rev, ok := provider.As[provider.Revealer](r.cred.Provider); ok {
 		return e.reveal(ctx, r, task, intent, rev)
 	}
 	ok := seeks(r.cred.Provider)

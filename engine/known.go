@@ -35,7 +35,7 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 	}
 	g := rotation.Generation{Credential: r.Credential, N: r.From, Life: rotation.Current,
 		Fingerprint: e.Keys.FingerprintSet(values), Created: e.Now().Wall}
-	if id, ok := r.cred.Provider.(provider.Identifier); ok {
+	if id, ok := provider.As[provider.Identifier](r.cred.Provider); ok {
 		if g.Handle, err = id.Identify(ctx, values); err != nil {
 			return err
 		}

@@ -132,7 +132,7 @@ func (e *Engine) askProvider(ctx context.Context, r *run, present map[string]sec
 		return fault.New(fault.Rejected, "%s holds %d live values of %s at most", traits.Name, traits.Quota, r.Credential).
 			WithHint("end an old generation first: rotor set %s --retire N", r.Credential)
 	}
-	p, ok := r.cred.Provider.(provider.Preflighter)
+	p, ok := provider.As[provider.Preflighter](r.cred.Provider)
 	if !ok {
 		return nil
 	}

@@ -18,7 +18,7 @@ func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotati
 	if err != nil {
 		return e.failed(r, task, err)
 	}
-	p, ok := r.cred.Provider.(provider.Prober)
+	p, ok := provider.As[provider.Prober](r.cred.Provider)
 	if !ok || len(v.Values) == 0 {
 		return []rotation.Event{e.dead(task, g, DeadReplaced)}
 	}
@@ -53,7 +53,7 @@ func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotati
 // endedByHand says what a person can do about an old value that goes on working.
 func (r *run) endedByHand(g rotation.Generation) string {
 	const words = "end it at the provider by hand; an old value that still works is a failure"
-	guide, ok := r.cred.Provider.(provider.Guide)
+	guide, ok := provider.As[provider.Guide](r.cred.Provider)
 	if !ok || !r.Live.Lingers {
 		return words
 	}
@@ -82,7 +82,7 @@ func (e *Engine) sweep(ctx context.Context, r *run, task rotation.Task) []rotati
 	if !seeks(r.cred.Provider) || seeded.Bug("forget-sweep") {
 		return []rotation.Event{e.ok(task, nil, "")}
 	}
-	if _, unnamed := r.cred.Provider.(provider.Lister); unnamed && r.Kind == rotation.KindRetirement {
+	if _, unnamed := provider.As[provider.Lister](r.cred.Provider); unnamed && r.Kind == rotation.KindRetirement {
 		if busy, err := e.beingRotated(ctx, r); err != nil || busy {
 			return e.leaveLater(r, task, err) // a value that is just being made looks like a stray
 		}

@@ -56,7 +56,8 @@ func (e *Engine) publish(ctx context.Context, r *run, task rotation.Task) []rota
 	if err != nil {
 		return e.failed(r, task, err)
 	}
-	return []rotation.Event{e.ok(task, &rotation.Facts{Revision: string(now), Before: intent.Facts.Before}, "")}
+	facts := &rotation.Facts{Revision: string(now), Before: intent.Facts.Before}
+	return []rotation.Event{e.ok(task, facts, emptied(task, targets[0], edit))}
 }
 
 // edit is what the path must hold afterwards.
@@ -76,51 +77,6 @@ func (e *Engine) edit(ctx context.Context, r *run, task rotation.Task, targets [
 		return store.Edit{}, err
 	}
 	set, err := render(targets, now, old)
-	return store.Edit{Set: set}, err
-}
-
-// restored is exactly what the path held at preflight, present or absent.
-func (e *Engine) restored(ctx context.Context, r *run, targets []Target) (store.Edit, error) {
-	now, err := e.values(ctx, r, r.Generation)
-	if err != nil {
-		return store.Edit{}, err
-	}
-	if !targets[0].Store.Traits().Readable {
-		return e.rendered(ctx, r, targets)
-	}
-	before, err := e.unseal(ctx, r, r.Generation, beforeSlot(targets[0].Place()))
-	if isNotFound(err) { // a path that rotor.yaml has only since then
-		return e.rendered(ctx, r, targets)
-	}
-	if err != nil {
-		return store.Edit{}, err
-	}
-	if seeded.Bug("restore-whole-path") {
-		return store.Edit{Set: before}, nil
-	}
-	edit := store.Edit{Set: secret.Set{}}
-	for _, t := range targets {
-		key, err := t.Key.RenderKey(now, nil)
-		if err != nil {
-			return edit, err
-		}
-		if v, ok := before[key]; ok {
-			edit.Set[key] = v
-		} else {
-			edit.Delete = append(edit.Delete, key)
-		}
-	}
-	return edit, nil
-}
-
-// rendered is what the old value would make of the path, where nobody can tell
-// what it held.
-func (e *Engine) rendered(ctx context.Context, r *run, targets []Target) (store.Edit, error) {
-	old, err := e.values(ctx, r, r.From)
-	if err != nil {
-		return store.Edit{}, err
-	}
-	set, err := render(targets, old, nil)
 	return store.Edit{Set: set}, err
 }
 

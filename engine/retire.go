@@ -69,7 +69,7 @@ func (e *Engine) guarded(ctx context.Context, r *run, task rotation.Task) rotati
 	if t := r.outsideClock(ctx); t != nil {
 		ev.Wake.Witness = *t
 	}
-	if _, ok := r.cred.Provider.(provider.UsageReporter); ok {
+	if _, ok := provider.As[provider.UsageReporter](r.cred.Provider); ok {
 		ev.Wake.Look = lookEvery(r.Grace)
 	}
 	return ev
@@ -96,7 +96,7 @@ func (e *Engine) graceOver(r *run, w rotation.Wait, outside *time.Time) rotation
 
 // outsideClock asks the provider's or a store's own clock.
 func (r *run) outsideClock(ctx context.Context) *time.Time {
-	if c, ok := r.cred.Provider.(provider.Clock); ok {
+	if c, ok := provider.As[provider.Clock](r.cred.Provider); ok {
 		if t, err := c.Now(ctx); err == nil {
 			return &t
 		}
@@ -172,7 +172,7 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 
 // byValue is the provider where it ends values by presenting them, and the value.
 func (e *Engine) byValue(ctx context.Context, r *run, g rotation.Generation, h rotation.Handle) (provider.Issued, provider.ValueRevoker, error) {
-	p, ok := r.cred.Provider.(provider.ValueRevoker)
+	p, ok := provider.As[provider.ValueRevoker](r.cred.Provider)
 	if !ok {
 		return provider.Issued{}, nil, nil
 	}
@@ -203,7 +203,7 @@ func (e *Engine) notRevoked(ctx context.Context, r *run, task rotation.Task, err
 	}
 	why := r.hint(err)
 	ending, _ := r.known.Get(r.Generation)
-	if g, ok := r.cred.Provider.(provider.Guide); ok {
+	if g, ok := provider.As[provider.Guide](r.cred.Provider); ok {
 		// Current: the value that the step is about
 		why = g.Instructions(rotation.Revoke, provider.Request{Label: ending.Label, Generation: ending.N, Current: ending.Handle})
 	}
@@ -217,7 +217,7 @@ func (e *Engine) notRevoked(ctx context.Context, r *run, task rotation.Task, err
 // refusedAlready: somebody else ended the value, or gave the account another
 // password. Proving it comes later.
 func (e *Engine) refusedAlready(ctx context.Context, r *run) bool {
-	p, ok := r.cred.Provider.(provider.Prober)
+	p, ok := provider.As[provider.Prober](r.cred.Provider)
 	v, err := e.issued(ctx, r, r.Generation)
 	if !ok || err != nil || len(v.Values) == 0 {
 		return false
@@ -235,7 +235,7 @@ func (r *run) has(generation int) bool {
 // where the provider can tell. known is false for a value that it never heard of,
 // or no longer.
 func (e *Engine) handle(ctx context.Context, r *run, g rotation.Generation) (h rotation.Handle, known bool, err error) {
-	id, ok := r.cred.Provider.(provider.Identifier)
+	id, ok := provider.As[provider.Identifier](r.cred.Provider)
 	if !g.Handle.IsZero() || !ok {
 		return g.Handle, true, nil
 	}

@@ -54,7 +54,7 @@ func (e *Engine) inUse(ctx context.Context, r *run) (sighting, error) {
 		return sighting{}, nil // its sessions are the living value's
 	}
 	seen, idle, err := e.present(ctx, r)
-	u, ok := r.cred.Provider.(provider.UsageReporter)
+	u, ok := provider.As[provider.UsageReporter](r.cred.Provider)
 	if err != nil || !ok || g.Handle.IsZero() {
 		return seen, err
 	}

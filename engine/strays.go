@@ -11,8 +11,8 @@ import (
 
 // seeks says whether a provider can find what a lost answer left.
 func seeks(p provider.Provider) bool {
-	_, finds := p.(provider.Finder)
-	_, lists := p.(provider.Lister)
+	_, finds := provider.As[provider.Finder](p)
+	_, lists := provider.As[provider.Lister](p)
 	return finds || lists
 }
 
@@ -20,10 +20,10 @@ func seeks(p provider.Provider) bool {
 // It never kills by label alone: a value that the journal cannot explain means
 // that the journal is older than the world, and then nothing is touched.
 func (e *Engine) removeStrays(ctx context.Context, r *run) error {
-	if lister, ok := r.cred.Provider.(provider.Lister); ok {
+	if lister, ok := provider.As[provider.Lister](r.cred.Provider); ok {
 		return e.removeUnnamed(ctx, r, lister)
 	}
-	finder := r.cred.Provider.(provider.Finder)
+	finder, _ := provider.As[provider.Finder](r.cred.Provider) // seeks said so
 	prefix, err := e.prefix(ctx, r)
 	if err != nil {
 		return err

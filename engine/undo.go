@@ -95,7 +95,7 @@ func (e *Engine) alive(ctx context.Context, r *run, generation int) (err error) 
 			r.alive.note(generation, e.Now())
 		}
 	}()
-	p, ok := r.cred.Provider.(provider.Prober)
+	p, ok := provider.As[provider.Prober](r.cred.Provider)
 	if !ok {
 		return r.cred.Provider.Verify(ctx, v)
 	}

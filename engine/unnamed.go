@@ -17,7 +17,7 @@ import (
 
 // present lists what is in the account before a try; nil where labels do better.
 func present(ctx context.Context, r *run) ([]string, error) {
-	lister, ok := r.cred.Provider.(provider.Lister)
+	lister, ok := provider.As[provider.Lister](r.cred.Provider)
 	if !ok {
 		return nil, nil
 	}
@@ -111,7 +111,7 @@ func (e *Engine) unnamed(ctx context.Context, r *run, lister provider.Lister, fi
 // between sent twice. If there is a value that nobody can explain, the try may have
 // had an effect.
 func (e *Engine) doubted(ctx context.Context, r *run, err error) error {
-	lister, ok := r.cred.Provider.(provider.Lister)
+	lister, ok := provider.As[provider.Lister](r.cred.Provider)
 	if !ok || fault.KindOf(err) != fault.Rejected || seeded.Bug("full-is-refused") {
 		return err
 	}

@@ -163,7 +163,7 @@ func (e *Engine) askPerson(r *run, task rotation.Task) []rotation.Event {
 	if task.Step == rotation.Ask {
 		order, why = rotation.OrderSupply, "a value is needed: rotor set "+r.Credential+" -"
 	}
-	if g, ok := r.cred.Provider.(provider.Guide); ok && task.Step == rotation.Ask {
+	if g, ok := provider.As[provider.Guide](r.cred.Provider); ok && task.Step == rotation.Ask {
 		why = g.Instructions(rotation.Ask, r.request()) + "\n" + why
 	}
 	if r.Ordered(order, task.Action) {

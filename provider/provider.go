@@ -1,6 +1,6 @@
 // Package provider is the room of those who issue and revoke values. A provider
-// implements four methods; every further ability is an optional interface. The
-// exam in provider/providertest tells whether it keeps the contract.
+// implements four methods; every further ability is an optional interface, asked for
+// with As. The exam in provider/providertest tells whether it keeps the contract.
 //
 // What surprises: a provider never retries, never sleeps and keeps no state
 // between calls. The engine does all three, because only it has the journal.

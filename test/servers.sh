@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes this machine ready for the tests that talk to real servers: PostgreSQL,
-# PgBouncer, Redis, Prometheus, Docker with compose v2, and Vault. Safe to run again at any time, and
-# silent when nothing is left to do. It starts no server: the tests start their own.
+# PgBouncer, Redis, Prometheus, Docker with compose v2, and Vault; and jq and Python for
+# the example providers. Safe to run again at any time, and silent when nothing is left
+# to do. It starts no server: the tests start their own.
 #
 # What it cannot provide it names, and it still exits 0: the tests that need it are
 # then skipped by name (ROTOR_TEST_REQUIRE=all makes them fail instead).
@@ -53,6 +54,8 @@ packages_missing() {
 	if [ "$only" = postgres ]; then return 0; fi
 	have pgbouncer || echo pgbouncer
 	have redis-server || echo redis-server
+	have jq || echo jq
+	[ -x /usr/bin/python3 ] || echo python3
 	have prometheus || echo prometheus
 	{ have docker && have dockerd; } || docker_answers || echo docker.io
 }

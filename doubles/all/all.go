@@ -6,11 +6,13 @@ package all
 
 import (
 	"github.com/agenticverz/rotor/doubles"
+	"github.com/agenticverz/rotor/doubles/acme"
 	"github.com/agenticverz/rotor/doubles/anthropic"
 	"github.com/agenticverz/rotor/doubles/aws"
 	"github.com/agenticverz/rotor/doubles/clerk"
 	"github.com/agenticverz/rotor/doubles/cloudflare"
 	"github.com/agenticverz/rotor/doubles/github"
+	"github.com/agenticverz/rotor/doubles/githubsecrets"
 	"github.com/agenticverz/rotor/doubles/grafana"
 	"github.com/agenticverz/rotor/doubles/keycloak"
 	"github.com/agenticverz/rotor/doubles/neon"
@@ -23,11 +25,13 @@ import (
 func Doors() ([]doubles.Door, error) {
 	var out []doubles.Door
 	for _, open := range []func() (doubles.Door, error){
+		acme.Door,
 		anthropic.Door,
 		aws.Door,
 		clerk.Door,
 		cloudflare.Door,
 		github.Door,
+		githubsecrets.Door,
 		grafana.Door,
 		keycloak.Door,
 		neon.Door,

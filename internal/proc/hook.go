@@ -2,6 +2,7 @@ package proc
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 	"strings"
 	"time"
@@ -58,4 +59,14 @@ func (h *Hook) Run(ctx context.Context, env secret.Set, hide ...secret.Value) (R
 		return Result{}, err
 	}
 	return Run(ctx, Command{Path: h.argv[0], Args: h.argv[1:], Env: env, Hide: hide, Timeout: h.timeout})
+}
+
+// Speak checks and runs the program, which reads in and writes its answer, raw, to out:
+// both may hold values. Nothing but the exit status is kept.
+func (h *Hook) Speak(ctx context.Context, in io.Reader, out io.Writer) (code int, err error) {
+	if err := h.Check(); err != nil {
+		return 0, err
+	}
+	res, err := Run(ctx, Command{Path: h.argv[0], Args: h.argv[1:], Stdin: in, Stdout: out, Timeout: h.timeout})
+	return res.Code, err
 }

@@ -34,6 +34,8 @@ type Command struct {
 	Env     secret.Set     // handed to the child beside the base environment
 	Hide    []secret.Value // scrubbed from captured output, as Env's secrets are
 	Timeout time.Duration  // 0 = only the context's deadline
+	// Stdin is what the program reads; nil: nothing. It may hold values.
+	Stdin io.Reader
 	// Stdout receives the raw, unbounded and unscrubbed standard output instead
 	// of Result.Stdout; for JSON that is parsed and dropped, never for logs.
 	Stdout io.Writer
@@ -67,7 +69,7 @@ func Run(ctx context.Context, c Command) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	ch.cmd.Stdout, ch.cmd.Stderr = stdout, stderr
+	ch.cmd.Stdin, ch.cmd.Stdout, ch.cmd.Stderr = c.Stdin, stdout, stderr
 	if c.Stdout != nil {
 		ch.cmd.Stdout = c.Stdout
 	}

@@ -3,6 +3,7 @@ package proc
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,5 +109,29 @@ func TestMayName(t *testing.T) {
 		if MayName(name) != want {
 			t.Errorf("%q: %v", name, !want)
 		}
+	}
+}
+
+// TestSpeak: what the program reads and what it answers, both raw.
+func TestSpeak(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "speaker")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nread word\necho \"$1 $word\"\necho noise >&2\nexit 4\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h, err := NewHook("program", []string{path, "heard:"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	// more than a pipe holds, which the program does not read
+	code, err := h.Speak(t.Context(), strings.NewReader(marker+"\n"+strings.Repeat("x", 1<<20)), &out)
+	if err != nil || code != 4 || out.String() != "heard: "+marker+"\n" {
+		t.Errorf("%d, %v, %q", code, err, out.String())
+	}
+	if err := os.Chmod(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Speak(t.Context(), nil, &out); fault.KindOf(err) != fault.BadConfig {
+		t.Errorf("a program that others can write was run: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/agenticverz/rotor/provider/anthropic"
 	"github.com/agenticverz/rotor/provider/awsiam"
 	"github.com/agenticverz/rotor/provider/clerk"
+	"github.com/agenticverz/rotor/provider/exec"
 	"github.com/agenticverz/rotor/provider/generated"
 	"github.com/agenticverz/rotor/provider/github"
 	"github.com/agenticverz/rotor/provider/grafana"
@@ -27,6 +28,7 @@ func Registry() provider.Registry {
 		anthropic.Type(),
 		awsiam.Type(),
 		clerk.Type(),
+		exec.Type(),
 		generated.Type(),
 		github.Type(),
 		grafana.Type(),

@@ -39,7 +39,7 @@ func Journey(t *testing.T, setup Setup) {
 			}
 		})
 	}
-	for at := range writes {
+	for at := 0; at < writes; at += max(1, setup.Every) {
 		one(fmt.Sprintf("killed before write %d", at), trip{kill: true, at: at})
 		one(fmt.Sprintf("killed after write %d", at), trip{kill: true, at: at, after: true})
 	}

@@ -11,7 +11,8 @@ import (
 )
 
 func (s *sitting) find(prefix string) ([]provider.Found, error) {
-	found, err := s.Provider.(provider.Finder).Find(s.ctx, prefix)
+	finder, _ := provider.As[provider.Finder](s.Provider)
+	found, err := finder.Find(s.ctx, prefix)
 	if s.hear("Find", err, found) != nil {
 		return nil, fmt.Errorf("Find(%q) fails: %w", prefix, err)
 	}
@@ -29,7 +30,7 @@ func (s *sitting) find(prefix string) ([]provider.Found, error) {
 }
 
 func askFind(s *sitting) error {
-	if _, ok := s.Provider.(provider.Finder); !ok {
+	if _, ok := provider.As[provider.Finder](s.Provider); !ok {
 		return skip("the provider has no Find")
 	}
 	if s.Stranger != nil {
@@ -102,7 +103,7 @@ func (s *sitting) compareFound(prefix string, want map[string]provider.Issued) e
 }
 
 func askReveal(s *sitting) error {
-	revealer, ok := s.Provider.(provider.Revealer)
+	revealer, ok := provider.As[provider.Revealer](s.Provider)
 	if !ok {
 		return skip("the provider has no Reveal")
 	}
@@ -134,7 +135,7 @@ func (s *sitting) anotherCures(v provider.Issued) error {
 }
 
 func askIdentify(s *sitting) error {
-	id, ok := s.Provider.(provider.Identifier)
+	id, ok := provider.As[provider.Identifier](s.Provider)
 	if !ok {
 		return skip("the provider has no Identify")
 	}
@@ -156,7 +157,7 @@ func askIdentify(s *sitting) error {
 }
 
 func askUsage(s *sitting) error {
-	reporter, ok := s.Provider.(provider.UsageReporter)
+	reporter, ok := provider.As[provider.UsageReporter](s.Provider)
 	if !ok {
 		return skip("the provider has no Usage")
 	}
@@ -179,7 +180,7 @@ func askUsage(s *sitting) error {
 }
 
 func askClock(s *sitting) error {
-	clock, ok := s.Provider.(provider.Clock)
+	clock, ok := provider.As[provider.Clock](s.Provider)
 	if !ok {
 		return skip("the provider has no Now")
 	}

@@ -59,11 +59,11 @@ func fieldsOf(t provider.Traits) error {
 }
 
 func abilities(p provider.Provider, t provider.Traits) error {
-	_, maker := p.(provider.Maker)
-	_, finder := p.(provider.Finder)
-	_, revealer := p.(provider.Revealer)
-	_, lister := p.(provider.Lister)
-	_, guide := p.(provider.Guide)
+	_, maker := provider.As[provider.Maker](p)
+	_, finder := provider.As[provider.Finder](p)
+	_, revealer := provider.As[provider.Revealer](p)
+	_, lister := provider.As[provider.Lister](p)
+	_, guide := provider.As[provider.Guide](p)
 	switch {
 	case t.Minter == rotation.ByRotor && !maker:
 		return fmt.Errorf("minter rotor needs Make")
@@ -97,7 +97,7 @@ func fits(what string, t provider.Traits, values secret.Set) error {
 }
 
 func askMake(s *sitting) error {
-	maker, ok := s.Provider.(provider.Maker)
+	maker, ok := provider.As[provider.Maker](s.Provider)
 	if !ok {
 		return skip("the provider has no Make")
 	}
@@ -204,7 +204,7 @@ func askIssueAgain(s *sitting) error {
 }
 
 func askGuide(s *sitting) error {
-	guide, ok := s.Provider.(provider.Guide)
+	guide, ok := provider.As[provider.Guide](s.Provider)
 	if !ok {
 		return skip("the provider has no Instructions")
 	}
@@ -220,7 +220,7 @@ func askGuide(s *sitting) error {
 }
 
 func askPreflight(s *sitting) error {
-	pre, ok := s.Provider.(provider.Preflighter)
+	pre, ok := provider.As[provider.Preflighter](s.Provider)
 	if !ok {
 		return skip("the provider has no Preflight")
 	}

@@ -170,7 +170,7 @@ func askHTTPProbe(s *sitting) error {
 	if err := s.valueHTTP(); err != nil {
 		return err
 	}
-	if _, ok := s.Provider.(provider.Prober); !ok {
+	if _, ok := provider.As[provider.Prober](s.Provider); !ok {
 		return skip("the provider has no Probe")
 	}
 	v, _, err := s.next(provider.Issued{})

@@ -161,7 +161,7 @@ func (s *sitting) retire(old, now provider.Issued) error {
 }
 
 func askProbe(s *sitting) error {
-	if _, ok := s.Provider.(provider.Prober); !ok {
+	if _, ok := provider.As[provider.Prober](s.Provider); !ok {
 		return skip("the provider has no Probe")
 	}
 	v, _, err := s.next(provider.Issued{})

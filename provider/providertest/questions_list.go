@@ -10,22 +10,23 @@ import (
 
 // seeks says whether the provider can tell what a lost answer left.
 func (s *sitting) seeks() bool {
-	_, finds := s.Provider.(provider.Finder)
-	_, lists := s.Provider.(provider.Lister)
+	_, finds := provider.As[provider.Finder](s.Provider)
+	_, lists := provider.As[provider.Lister](s.Provider)
 	return finds || lists
 }
 
 // look is Find for our labels, or List.
 func (s *sitting) look(ctx context.Context) ([]provider.Found, error) {
-	if f, ok := s.Provider.(provider.Finder); ok {
+	if f, ok := provider.As[provider.Finder](s.Provider); ok {
 		return f.Find(ctx, s.label(1, 0).Prefix())
 	}
-	return s.Provider.(provider.Lister).List(ctx)
+	lister, _ := provider.As[provider.Lister](s.Provider)
+	return lister.List(ctx)
 }
 
 // listed is what is in the account, by id; nil if values bear labels.
 func (s *sitting) listed() (map[string]provider.Found, error) {
-	lister, ok := s.Provider.(provider.Lister)
+	lister, ok := provider.As[provider.Lister](s.Provider)
 	if !ok {
 		return nil, nil
 	}
@@ -48,7 +49,7 @@ func (s *sitting) listed() (map[string]provider.Found, error) {
 
 // strays is what a try left: by its label, or by what was not there before.
 func (s *sitting) strays(label string, there map[string]provider.Found) ([]provider.Found, error) {
-	if _, ok := s.Provider.(provider.Finder); ok {
+	if _, ok := provider.As[provider.Finder](s.Provider); ok {
 		return s.find(label)
 	}
 	now, err := s.listed()
@@ -62,7 +63,7 @@ func (s *sitting) strays(label string, there map[string]provider.Found) ([]provi
 }
 
 func askList(s *sitting) error {
-	if _, ok := s.Provider.(provider.Lister); !ok {
+	if _, ok := provider.As[provider.Lister](s.Provider); !ok {
 		return skip("the provider has no List")
 	}
 	there, err := s.listed()

@@ -183,7 +183,7 @@ func (s *sitting) calls(v provider.Issued, req provider.Request) map[string]func
 	if s.byHand != "" || s.traits().Lingers > 0 {
 		delete(out, "Revoke") // it only speaks to a person
 	}
-	if p, ok := s.Provider.(provider.Prober); ok {
+	if p, ok := provider.As[provider.Prober](s.Provider); ok {
 		out["Probe"] = func(ctx context.Context) error {
 			live, err := p.Probe(ctx, v)
 			if live != provider.NotKnown {

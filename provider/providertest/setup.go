@@ -28,6 +28,9 @@ type Setup struct {
 	// ByHand says why only a person can revoke ("there is no API"). Allowed for minter
 	// person; the questions about revocation are then skipped.
 	ByHand string
+	// Every n-th write of the journal only is a place where Journey's process dies, for
+	// providers that start a program for each call; 0: every write is.
+	Every int
 }
 
 // Subject is a provider, its account, and what the exam may do to them. Only

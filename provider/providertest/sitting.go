@@ -93,7 +93,7 @@ func (s *sitting) label(epoch, generation int) rotation.Label {
 func (s *sitting) prepare(req *provider.Request, current provider.Issued) error {
 	switch s.traits().Minter {
 	case rotation.ByRotor:
-		maker, ok := s.Provider.(provider.Maker)
+		maker, ok := provider.As[provider.Maker](s.Provider)
 		if !ok {
 			return fmt.Errorf("minter rotor, but there is no Make")
 		}
@@ -150,14 +150,15 @@ func (s *sitting) revoke(ctx context.Context, p provider.Provider, h rotation.Ha
 // end revokes as the engine does: by the value where the provider wants that, and
 // somebody knows it.
 func end(ctx context.Context, p provider.Provider, v provider.Issued, h rotation.Handle) error {
-	if by, ok := p.(provider.ValueRevoker); ok && len(v.Values) > 0 {
+	if by, ok := provider.As[provider.ValueRevoker](p); ok && len(v.Values) > 0 {
 		return by.RevokeValue(ctx, v)
 	}
 	return p.Revoke(ctx, h)
 }
 
 func (s *sitting) probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
-	live, err := s.Provider.(provider.Prober).Probe(ctx, v)
+	prober, _ := provider.As[provider.Prober](s.Provider)
+	live, err := prober.Probe(ctx, v)
 	return live, s.hear("Probe", err, live)
 }
 

@@ -6,13 +6,14 @@ import (
 	"github.com/agenticverz/rotor/store"
 	"github.com/agenticverz/rotor/store/dotenv"
 	"github.com/agenticverz/rotor/store/file"
+	"github.com/agenticverz/rotor/store/github"
 	"github.com/agenticverz/rotor/store/userlist"
 	"github.com/agenticverz/rotor/store/vaultkv"
 )
 
 // Registry knows every store.
 func Registry() store.Registry {
-	return store.NewRegistry(dotenvType(), fileType(), userlistType(), vaultkvType())
+	return store.NewRegistry(dotenvType(), fileType(), github.Type(), userlistType(), vaultkvType())
 }
 
 func dotenvType() store.Type {

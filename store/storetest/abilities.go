@@ -62,7 +62,7 @@ func cancelled(ctx context.Context, e *exam) error {
 	}
 	dead, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, _, err := e.Store.Get(dead, e.Path); !errors.Is(err, context.Canceled) {
+	if _, _, err := e.Store.Get(dead, e.Path); !errors.Is(err, context.Canceled) && e.Store.Traits().Readable {
 		return fmt.Errorf("Get with a cancelled context: %w", orNil(err))
 	}
 	if _, err := e.put(dead, store.Edit{Set: e.some("late")}, revision); !errors.Is(err, context.Canceled) {
@@ -215,17 +215,57 @@ func clock(ctx context.Context, e *exam) error {
 	return nil
 }
 
-func writeOnly(ctx context.Context, e *exam) error {
-	if e.Store.Traits().Readable {
+// lost: the effect is there and its answer is not. That must be said, and doing it
+// again must do no harm.
+func lost(ctx context.Context, e *exam) error {
+	if e.Lose == nil {
 		return errNotAsked
+	}
+	want := e.some("kept")
+	revision, err := e.begin(ctx, want)
+	if err != nil {
+		return err
+	}
+	want[e.Keys[0]] = secret.New("written without an answer")
+	edit := store.Edit{Set: one(e.Keys[0], "written without an answer")}
+	mend := e.Lose()
+	_, err = e.put(ctx, edit, revision)
+	mend()
+	if err == nil || fault.KindOf(err) != fault.Unknown {
+		return fmt.Errorf("Put whose answer is lost: want unknown, got %s: %w", fault.KindOf(err), orNil(err))
+	}
+	if err := e.holds(ctx, want); err != nil {
+		return fmt.Errorf("after a lost answer: %w", err)
+	}
+	_, now, err := e.get(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := e.put(ctx, edit, now); err != nil {
+		return fmt.Errorf("Put again after a lost answer: %w", err)
+	}
+	return e.holds(ctx, want)
+}
+
+func writeOnly(ctx context.Context, e *exam) error {
+	t := e.Store.Traits()
+	if t.Readable {
+		return errNotAsked
+	}
+	if t.CAS || t.Marks || t.Versions {
+		return fmt.Errorf("a store that cannot be read says that it compares, keeps marks or versions: %+v", t)
 	}
 	if _, _, err := e.Store.Get(ctx, e.Path); fault.KindOf(err) != fault.BadConfig {
 		return fmt.Errorf("Get of a write-only store: want bad-config, got %w", orNil(err))
 	}
-	for _, tag := range []string{"first", "second"} {
+	for _, tag := range []string{"first", "second", "second"} {
 		if _, err := e.put(ctx, store.Edit{Set: e.some(tag)}, ""); err != nil {
 			return fmt.Errorf("Put: %w", err)
 		}
 	}
-	return nil
+	// nobody can compare, so what somebody else thinks of the revision does not matter
+	if _, err := e.put(ctx, store.Edit{Set: e.some("third")}, "no such revision"); err != nil {
+		return fmt.Errorf("Put with a revision: %w", err)
+	}
+	return e.holds(ctx, e.some("third"))
 }

@@ -16,7 +16,12 @@ type exam struct{ Subject }
 // mark is what the questions write beside values.
 var mark = store.Mark{Credential: "exam", Generation: 7, AuditHead: "0f0f0f0f"}
 
+// get reads the path, a write-only store's by its back door and without a revision.
 func (e *exam) get(ctx context.Context) (secret.Set, store.Revision, error) {
+	if !e.Store.Traits().Readable {
+		set, err := e.Peek(ctx, e.Path)
+		return set, "", err
+	}
 	set, revision, err := e.Store.Get(ctx, e.Path)
 	if err != nil {
 		return nil, "", fmt.Errorf("Get: %w", err)

@@ -12,7 +12,7 @@
 //	<!-- test: checkout -->        run in a copy of the source tree
 //	<!-- test: tree -->            run in the source tree itself; it must change nothing there
 //	<!-- test: needs vault -->     with a real Vault and VAULT_ADDR, VAULT_TOKEN
-//	<!-- test: needs sqlite3 -->   if that program is installed
+//	<!-- test: needs sqlite3 -->   if that program is installed; or needs jq
 //	<!-- test: unit -->            systemd-analyze verifies it, if that is installed
 //	<!-- test: exit 5 -->          the exit code of an sh block
 //	<!-- test: config nova -->     the rotor.yaml of that world

@@ -117,6 +117,12 @@ func (s *session) take(b block) {
 		}
 		s.changes = append(s.changes, [2]string{"/var/lib/rotor", filepath.Join(s.home, "state")}, [2]string{"/backup", s.home})
 	}
+	if _, ok := b.order("needs jq"); ok {
+		if _, err := exec.LookPath("jq"); err != nil {
+			s.t.Logf("%s:%d: not run: needs jq", b.page, b.line)
+			return
+		}
+	}
 	if name, ok := b.order("file"); ok {
 		path := filepath.Join(s.dir, filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(s.real(b.text)), 0o600)); err != nil {

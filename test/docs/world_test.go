@@ -180,7 +180,11 @@ func copyTree(t *testing.T) string {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(filepath.Join(to, rel), text, 0o644)
+		mode := fs.FileMode(0o644)
+		if info, err := d.Info(); err == nil && info.Mode()&0o100 != 0 {
+			mode = 0o755
+		}
+		return os.WriteFile(filepath.Join(to, rel), text, mode)
 	})
 	if err != nil {
 		t.Fatal(err)

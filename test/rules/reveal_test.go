@@ -56,6 +56,7 @@ var reveals = map[string]string{
 	"provider/postgres/verify.go":     "the password of a proving login",
 	"store/dotenv/write.go":           "writes the line",
 	"store/file/file.go":              "writes the file",
+	"store/github/call.go":            "seals the value for GitHub's key",
 	"store/vaultkv/call.go":           "the token of a request",
 	"store/vaultkv/put.go":            "the body of a write",
 }
