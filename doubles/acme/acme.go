@@ -176,10 +176,8 @@ func show(k *doubles.Key) doubles.Object {
 // Door is an account for trying: the provider is a program of examples/providers.
 func Door() (doubles.Door, error) {
 	d := New(Options{})
-	return doubles.Door{Name: "acme", API: d, Words: []string{
-		"export ACME_ADMIN_KEY=" + d.AdminKey,
-		`provider: {type: exec, program: [/usr/local/lib/rotor/rotor-provider-acme, --url, "{base}"], secrets: {admin: "env:ACME_ADMIN_KEY"},`,
+	return doubles.Door{Name: "acme", API: d, Env: []doubles.Variable{{Name: "ACME_ADMIN_KEY", Value: d.AdminKey}}, Words: []string{
+		`acme, by the program of examples/providers: provider: {type: exec, program: [/usr/local/lib/rotor/rotor-provider-acme, --url, "{base}"], secrets: {admin: "env:ACME_ADMIN_KEY"},`,
 		`  fields: [{name: api_key}], can: [find, identify, probe, usage, now, preflight], settle: 10s, steady: 6s}`,
-		"present key: " + d.Key("by-hand").Value,
 	}}, nil
 }

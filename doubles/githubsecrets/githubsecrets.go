@@ -158,9 +158,8 @@ func (d *Double) in(path string) (p *place, org bool, below string) {
 func Door() (doubles.Door, error) {
 	d := New(Options{})
 	d.Place("/repos/acme/app/actions", "/repos/acme/app/environments/production", "/repos/acme/app/dependabot")
-	return doubles.Door{Name: "githubsecrets", API: d, Words: []string{
-		"export GITHUB_TOKEN=" + d.Token,
-		"stores: {actions: {type: github, token: env:GITHUB_TOKEN, base-url: {base}}}",
-		"targets: [{store: actions, path: acme/app, key: API_KEY}]",
+	return doubles.Door{Name: "githubsecrets", API: d, Env: []doubles.Variable{{Name: "GITHUB_ACTIONS_TOKEN", Value: d.Token}}, Words: []string{
+		"secrets of GitHub Actions: stores: {actions: {type: github, token: env:GITHUB_ACTIONS_TOKEN, base-url: {base}}}",
+		"  targets: [{store: actions, path: acme/app, key: API_KEY}]",
 	}}, nil
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/agenticverz/rotor/doubles/all"
 )
 
+// workspace is an id that the double makes up.
+var workspace = regexp.MustCompile(`wrkspc_[a-z0-9]+`)
+
 var exported = regexp.MustCompile(`(?s)([A-Z_]+)='([^']*)'`)
 
 // doubles is what `rotor-doubles -into` makes, in the folder itself. The variables of
@@ -40,6 +43,11 @@ func (s *session) doubles() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	config, err := os.ReadFile(filepath.Join(s.dir, "rotor.yaml"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.changes = [][2]string{{"wrkspc_1", workspace.FindString(string(config))}}
 	for _, v := range exported.FindAllStringSubmatch(string(text), -1) {
 		s.env = append(s.env, v[1]+"="+v[2])
 	}

@@ -43,7 +43,7 @@ type block struct {
 var (
 	fence = regexp.MustCompile("^(`{3,})([a-z]*)$")
 	order = regexp.MustCompile(`^<!-- test: (.+?) -->$`)
-	known = regexp.MustCompile(`^(skip .+|file \S+|fresh|world (nova|legacy)|config (nova|legacy)|checkout|tree|needs (vault|sqlite3|jq)|unit|demo|exit \d+)$`)
+	known = regexp.MustCompile(`^(skip .+|file \S+|fresh|world (nova|legacy|doubles)|config (nova|legacy)|checkout|tree|needs (vault|sqlite3|jq)|unit|demo|exit \d+)$`)
 )
 
 func read(t testing.TB, page string) string {
