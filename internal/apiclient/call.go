@@ -66,6 +66,15 @@ func (a Answer) Date() time.Time {
 	return t
 }
 
+// Clock is what a provider says of the vendor's clock: the answer's date, or why there
+// is none. op begins the error; err is the call's.
+func (a Answer) Clock(op string, err error) (time.Time, error) {
+	if err == nil && a.Date().IsZero() {
+		err = fault.New(fault.Unknown, "%s: the answer has no date", op)
+	}
+	return a.Date(), err
+}
+
 // Verdict is what an answer proves.
 type Verdict struct {
 	Kind fault.Kind

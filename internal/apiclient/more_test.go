@@ -152,3 +152,19 @@ func TestOurOwnLimitIsTransient(t *testing.T) {
 		t.Errorf("%v after %d", err, hits)
 	}
 }
+
+// TestClock: an answer without a date is no clock, and an error stays what it is.
+func TestClock(t *testing.T) {
+	at := time.Date(2026, 11, 29, 6, 0, 0, 0, time.UTC)
+	dated := Answer{Header: http.Header{"Date": {at.Format(http.TimeFormat)}}}
+	if got, err := dated.Clock("acme: clock", nil); err != nil || !got.Equal(at) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := (Answer{}).Clock("acme: clock", nil); fault.KindOf(err) != fault.Unknown || err == nil {
+		t.Errorf("%v", err)
+	}
+	denied := fault.New(fault.Denied, "acme: clock: no")
+	if _, err := dated.Clock("acme: clock", denied); err != denied {
+		t.Errorf("%v", err)
+	}
+}

@@ -174,10 +174,7 @@ func (p *Provider) Preflight(ctx context.Context, _ provider.Request) error {
 func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
 	err := p.do(ctx, apiclient.Call{Step: "clock", Path: keysPath, Query: url.Values{"limit": {"1"}}, Answer: &a, Judge: denied})
-	if err == nil && a.Date().IsZero() {
-		err = fault.New(fault.Unknown, "anthropic: clock: the answer has no date")
-	}
-	return a.Date(), err
+	return a.Clock("anthropic: clock", err)
 }
 
 // says reads the vendor's refusal; nothing else has this form.

@@ -9,6 +9,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/anthropic"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/anthropic"
 	"github.com/agenticverz/rotor/rotation"
@@ -27,14 +28,6 @@ func supply(text string) provider.Request {
 	return provider.Request{Label: "rotor-test-e1-anthropic-g1-a1", Generation: 1, Values: value(text)}
 }
 
-// wantFault: the kind, and a hint that helps.
-func wantFault(t *testing.T, what string, err error, kind fault.Kind, hint string) {
-	t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(fault.HintOf(err), hint) {
-		t.Errorf("%s: %v, %v; hint %q, want %s and %q", what, fault.KindOf(err), err, fault.HintOf(err), kind, hint)
-	}
-}
-
 func TestBadOptions(t *testing.T) {
 	for hint, o := range map[string]anthropic.Options{
 		"wrkspc_":           {Workspace: "a/b"},
@@ -43,7 +36,7 @@ func TestBadOptions(t *testing.T) {
 		"https://":          {BaseURL: "http://api.example.com"},
 	} {
 		_, err := anthropic.New(o, secret.Fixed(secret.New("double")))
-		wantFault(t, hint, err, fault.BadConfig, hint)
+		faulttest.Want(t, hint, err, fault.BadConfig, hint)
 	}
 }
 
@@ -67,9 +60,9 @@ func TestWrongAdminKeys(t *testing.T) {
 			}
 			defer p.Close()
 			_, err = p.Issue(t.Context(), supply(made.Value))
-			wantFault(t, "Issue", err, fault.Denied, c.hint)
-			wantFault(t, "Preflight", p.Preflight(t.Context(), provider.Request{}), fault.Denied, c.hint)
-			wantFault(t, "Revoke", p.Revoke(t.Context(), rotation.Handle{ID: made.ID}), fault.Denied, c.hint)
+			faulttest.Want(t, "Issue", err, fault.Denied, c.hint)
+			faulttest.Want(t, "Preflight", p.Preflight(t.Context(), provider.Request{}), fault.Denied, c.hint)
+			faulttest.Want(t, "Revoke", p.Revoke(t.Context(), rotation.Handle{ID: made.ID}), fault.Denied, c.hint)
 			if a.Status(made.ID) != double.Active {
 				t.Error("the key changed")
 			}
@@ -110,7 +103,7 @@ func TestPastes(t *testing.T) {
 	before := len(a.Live())
 	for name, c := range cases {
 		_, err := p.Issue(t.Context(), supply(c.value))
-		wantFault(t, name, err, fault.Rejected, c.hint)
+		faulttest.Want(t, name, err, fault.Rejected, c.hint)
 		if err != nil && c.value != "" && strings.Contains(err.Error()+fault.HintOf(err), strings.TrimSpace(c.value)) {
 			t.Errorf("%s: the words repeat the value: %v", name, err)
 		}
@@ -138,7 +131,7 @@ func TestUnrecognisable(t *testing.T) {
 	k := a.Mint("x", a.Workspace, 0)
 	p := serve(t, a)
 	_, err := p.Issue(t.Context(), supply(k.Value))
-	wantFault(t, "Issue", err, fault.NeedsPerson, "manual")
+	faulttest.Want(t, "Issue", err, fault.NeedsPerson, "manual")
 	if err := p.Verify(t.Context(), provider.Issued{Handle: rotation.Handle{ID: k.ID}, Values: value(k.Value)}); err != nil {
 		t.Error(err)
 	}
@@ -146,7 +139,7 @@ func TestUnrecognisable(t *testing.T) {
 	one := twin.Mint("x", twin.Workspace, 0)
 	twin.Alike(one)
 	_, err = serve(t, twin).Identify(t.Context(), value(one.Value))
-	wantFault(t, "Identify of one of two", err, fault.NeedsPerson, "beginning and the end")
+	faulttest.Want(t, "Identify of one of two", err, fault.NeedsPerson, "beginning and the end")
 }
 
 // TestRevoke goes from every state to an end, and never back.
@@ -192,7 +185,7 @@ func TestRestricted(t *testing.T) {
 	if live, err := p.Probe(t.Context(), v); live != provider.Restricted || err != nil {
 		t.Errorf("%s, %v", live, err)
 	}
-	wantFault(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "rights")
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "rights")
 }
 
 // TestASecondSwitchOn: a person who activates a key again while it is being ended sees
@@ -220,7 +213,7 @@ func TestAnotherOrganisationsAdminKey(t *testing.T) {
 	a, other := newAccount(double.Options{}, anthropic.Options{}), newAccount(double.Options{}, anthropic.Options{})
 	k := a.Mint("x", a.Workspace, 0)
 	_, err := serve(t, other).Issue(t.Context(), supply(k.Value))
-	wantFault(t, "Issue", err, fault.Rejected, "of the organisation")
+	faulttest.Want(t, "Issue", err, fault.Rejected, "of the organisation")
 	v := provider.Issued{Handle: rotation.Handle{ID: k.ID}, Values: value(k.Value)}
 	if err := serve(t, other).Revoke(t.Context(), v.Handle); err != nil {
 		t.Errorf("no such key: %v", err)

@@ -177,8 +177,5 @@ func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 	c := call("clock", "ListAccessKeys", "2010-05-08", parameters, new(listed))
 	c.Answer = &a
 	err := p.iam.Do(ctx, c)
-	if err == nil && a.Date().IsZero() {
-		err = fault.New(fault.Unknown, "%s: clock: the answer has no date", name)
-	}
-	return a.Date(), err
+	return a.Clock(name+": clock", err)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	double "github.com/agenticverz/rotor/doubles/clerk"
-	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/clerk"
 	"github.com/agenticverz/rotor/provider/providertest"
@@ -128,12 +127,4 @@ func (a *account) subject(t testing.TB, handler http.Handler, refusal providerte
 		}
 	}
 	return s
-}
-
-// wantFault: the kind, and a hint that helps.
-func wantFault(t *testing.T, what string, err error, kind fault.Kind, hint string) {
-	t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(fault.HintOf(err), hint) {
-		t.Errorf("%s: %v, %v; hint %q, want %s and %q", what, fault.KindOf(err), err, fault.HintOf(err), kind, hint)
-	}
 }

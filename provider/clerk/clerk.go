@@ -82,10 +82,7 @@ func (a *account) traits(field string) provider.Traits {
 func (a *account) now(ctx context.Context, path string) (time.Time, error) {
 	var got apiclient.Answer
 	err := a.api.Do(ctx, apiclient.Call{Step: "clock", Path: path, Answer: &got, Judge: missing})
-	if err == nil && got.Date().IsZero() {
-		err = fault.New(fault.Unknown, "clerk: clock: the answer has no date")
-	}
-	return got.Date(), err
+	return got.Clock("clerk: clock", err)
 }
 
 // says reads the vendor's envelope; nothing else has this form.

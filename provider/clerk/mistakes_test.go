@@ -7,6 +7,7 @@ import (
 
 	double "github.com/agenticverz/rotor/doubles/clerk"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/clerk"
 	"github.com/agenticverz/rotor/rotation"
@@ -42,7 +43,7 @@ func TestBadOptions(t *testing.T) {
 		"https://":                {Instance: "ins_1", BaseURL: "http://api.example.com"},
 	} {
 		_, err := clerk.New(o, secret.Fixed(secret.New("double")))
-		wantFault(t, hint, err, fault.BadConfig, hint)
+		faulttest.Want(t, hint, err, fault.BadConfig, hint)
 	}
 }
 
@@ -71,8 +72,8 @@ func TestMistakes(t *testing.T) {
 			c.change(a)
 			before, p := a.Value(a.of), serve(t, a)
 			_, err := p.Issue(t.Context(), request)
-			wantFault(t, "Issue", err, c.kind, c.hint)
-			wantFault(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), c.kind, c.hint)
+			faulttest.Want(t, "Issue", err, c.kind, c.hint)
+			faulttest.Want(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), c.kind, c.hint)
 			if a.Value(a.of) != before || a.Made(a.of) != 0 {
 				t.Error("something was made")
 			}
@@ -83,7 +84,7 @@ func TestMistakes(t *testing.T) {
 // TestPreflight: what would be lost, or hit, later.
 func TestPreflight(t *testing.T) {
 	a := newAccount(double.Options{Unreadable: true}, clerk.Options{PlatformToken: token})
-	wantFault(t, "no way to read a key again", serve(t, a).(provider.Preflighter).Preflight(t.Context(), request), fault.Denied, "read secret keys")
+	faulttest.Want(t, "no way to read a key again", serve(t, a).(provider.Preflighter).Preflight(t.Context(), request), fault.Denied, "read secret keys")
 
 	a = newAccount(double.Options{}, clerk.Options{PlatformToken: token})
 	old := request
@@ -92,7 +93,7 @@ func TestPreflight(t *testing.T) {
 		t.Error(err)
 	}
 	a.Dashboard()
-	wantFault(t, "somebody else's key", serve(t, a).(provider.Preflighter).Preflight(t.Context(), old), fault.Rejected, "ends-other-keys")
+	faulttest.Want(t, "somebody else's key", serve(t, a).(provider.Preflighter).Preflight(t.Context(), old), fault.Rejected, "ends-other-keys")
 	a.opts.EndsOtherKeys = true
 	if err := serve(t, a).(provider.Preflighter).Preflight(t.Context(), old); err != nil {
 		t.Errorf("on purpose: %v", err)
@@ -100,7 +101,7 @@ func TestPreflight(t *testing.T) {
 
 	a = newAccount(double.Options{}, clerk.Options{Kind: "oauth-client-secret"})
 	a.opts.OAuthApplication = a.Public()
-	wantFault(t, "a public application", serve(t, a).(provider.Preflighter).Preflight(t.Context(), request), fault.BadConfig, "another one")
+	faulttest.Want(t, "a public application", serve(t, a).(provider.Preflighter).Preflight(t.Context(), request), fault.BadConfig, "another one")
 	if _, err := serve(t, a).Issue(t.Context(), request); err == nil {
 		t.Error("a public application was given a secret")
 	}
@@ -122,8 +123,8 @@ func TestTheTimer(t *testing.T) {
 			t.Errorf("a minute before its time: %v", err)
 		}
 		end := p.(provider.ValueRevoker)
-		wantFault(t, "the old one", end.RevokeValue(t.Context(), first), fault.NeedsPerson, hint)
-		wantFault(t, "the new one", end.RevokeValue(t.Context(), v), fault.NeedsPerson, hint)
+		faulttest.Want(t, "the old one", end.RevokeValue(t.Context(), first), fault.NeedsPerson, hint)
+		faulttest.Want(t, "the new one", end.RevokeValue(t.Context(), v), fault.NeedsPerson, hint)
 		a.Clock.Advance(2 * time.Minute)
 		if err := end.RevokeValue(t.Context(), first); err != nil {
 			t.Errorf("after its time: %v", err)
@@ -149,7 +150,7 @@ func TestRevokeInPlace(t *testing.T) {
 		if err := end.RevokeValue(t.Context(), old); err != nil || p.Verify(t.Context(), v) != nil {
 			t.Errorf("%s: ending what is dead: %v, and the new one: %v", opts.Kind, err, p.Verify(t.Context(), v))
 		}
-		wantFault(t, "by an id", p.Revoke(t.Context(), v.Handle), fault.NeedsPerson, "")
+		faulttest.Want(t, "by an id", p.Revoke(t.Context(), v.Handle), fault.NeedsPerson, "")
 		if err := end.RevokeValue(t.Context(), v); err != nil || p.Verify(t.Context(), v) == nil {
 			t.Errorf("%s: %v, and it works: %v", opts.Kind, err, p.Verify(t.Context(), v) == nil)
 		}

@@ -15,6 +15,7 @@ import (
 
 	double "github.com/agenticverz/rotor/doubles/github"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/github"
 	"github.com/agenticverz/rotor/rotation"
@@ -60,9 +61,9 @@ func TestDeployKeyMistakes(t *testing.T) {
 			c.change(a)
 			p := serve(t, a)
 			_, err := p.Issue(t.Context(), made(t, p))
-			wantFault(t, "Issue", err, c.kind, c.hint)
+			faulttest.Want(t, "Issue", err, c.kind, c.hint)
 			if !c.late {
-				wantFault(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), c.kind, c.hint)
+				faulttest.Want(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), c.kind, c.hint)
 			}
 			if n := len(a.DeployKeys("double/backend")); n != 0 {
 				t.Errorf("%d keys", n)
@@ -79,7 +80,7 @@ func TestAKeyInUseElsewhere(t *testing.T) {
 	req := made(t, p)
 	a.DeployKey("double/frontend", "by hand", req.Values["public_key"].Reveal(), true)
 	_, err := p.Issue(t.Context(), req)
-	wantFault(t, "Issue", err, fault.Rejected, "another repository")
+	faulttest.Want(t, "Issue", err, fault.Rejected, "another repository")
 	for range 130 { // further than one page
 		a.DeployKey(a.Repository, "by hand", made(t, p).Values["public_key"].Reveal(), true)
 	}
@@ -100,7 +101,7 @@ func TestA404ForALivingKey(t *testing.T) {
 	v := issued(t, serve(t, a))
 	a.Admin = a.Token("github_pat", "x", "", double.Nothing, 0)
 	blind := serve(t, a)
-	wantFault(t, "Revoke", blind.Revoke(t.Context(), v.Handle), fault.BadConfig, "may not see")
+	faulttest.Want(t, "Revoke", blind.Revoke(t.Context(), v.Handle), fault.BadConfig, "may not see")
 	if live, err := blind.(provider.Prober).Probe(t.Context(), v); live != provider.Alive || err != nil {
 		t.Errorf("%s, %v", live, err)
 	}
@@ -114,7 +115,7 @@ func TestA404ForALivingKey(t *testing.T) {
 		fmt.Fprintf(w, `[{"id":%s,"key":"x"}]`, v.Handle.ID)
 	}))
 	defer server.Close()
-	wantFault(t, "Revoke of what is listed", a.open(t, server.URL).Revoke(t.Context(), v.Handle), fault.Unknown, "may token")
+	faulttest.Want(t, "Revoke of what is listed", a.open(t, server.URL).Revoke(t.Context(), v.Handle), fault.Unknown, "may token")
 }
 
 // TestPairs: what is no key, or not the half of one, is refused in words that do not
@@ -140,7 +141,7 @@ func TestPairs(t *testing.T) {
 		"the public as key": {"private_key": secret.New(one["public_key"].Reveal())},
 	} {
 		_, err := p.Issue(t.Context(), provider.Request{Values: values})
-		wantFault(t, name, err, fault.Rejected, "")
+		faulttest.Want(t, name, err, fault.Rejected, "")
 		if live, _ := p.(provider.Prober).Probe(t.Context(), provider.Issued{Values: values}); live != provider.NotKnown {
 			t.Errorf("%s: %s", name, live)
 		}
@@ -168,7 +169,7 @@ func TestAdoptAnRSAKey(t *testing.T) {
 	}
 	v := provider.Issued{Values: secret.Set{"private_key": secret.New(string(pem.EncodeToMemory(block)))}}
 	_, err = p.(provider.Identifier).Identify(t.Context(), v.Values)
-	wantFault(t, "Identify of a stranger's", err, fault.Rejected, "another repository")
+	faulttest.Want(t, "Identify of a stranger's", err, fault.Rejected, "another repository")
 	id := a.DeployKey(a.Repository, "by hand", string(ssh.MarshalAuthorizedKey(public)), true)
 	v.Handle, err = p.(provider.Identifier).Identify(t.Context(), v.Values)
 	if err != nil || v.Handle.ID != fmt.Sprint(id) {
@@ -185,15 +186,15 @@ func TestRights(t *testing.T) {
 	reads := serve(t, a)
 	v := issued(t, reads)
 	a.opts.ReadOnly = new(bool)
-	wantFault(t, "a key that cannot push", serve(t, a).Verify(t.Context(), v), fault.Rejected, "rights")
+	faulttest.Want(t, "a key that cannot push", serve(t, a).Verify(t.Context(), v), fault.Rejected, "rights")
 	pushes := serve(t, a)
 	w := issued(t, pushes)
 	if err := pushes.Verify(t.Context(), w); err != nil {
 		t.Error(err)
 	}
-	wantFault(t, "a key that can push and must not", reads.Verify(t.Context(), w), fault.Rejected, "read-only")
+	faulttest.Want(t, "a key that can push and must not", reads.Verify(t.Context(), w), fault.Rejected, "read-only")
 	a.opts.ReadOnly, a.opts.Repository = nil, "double/frontend"
-	wantFault(t, "a key of another repository", serve(t, a).Verify(t.Context(), v), fault.Rejected, "rights")
+	faulttest.Want(t, "a key of another repository", serve(t, a).Verify(t.Context(), v), fault.Rejected, "rights")
 }
 
 // TestUsage: when GitHub says it, and when it does not.
@@ -244,8 +245,8 @@ func TestAListThatRepeatsItself(t *testing.T) {
 		}))
 		p := a.open(t, server.URL)
 		_, err := p.(provider.Identifier).Identify(t.Context(), v.Values)
-		wantFault(t, "Identify, "+what, err, fault.Unknown, "")
-		wantFault(t, "Revoke, "+what, p.Revoke(t.Context(), v.Handle), fault.Unknown, "")
+		faulttest.Want(t, "Identify, "+what, err, fault.Unknown, "")
+		faulttest.Want(t, "Revoke, "+what, p.Revoke(t.Context(), v.Handle), fault.Unknown, "")
 		server.Close()
 	}
 }

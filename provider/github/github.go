@@ -88,10 +88,7 @@ func (c *client) do(ctx context.Context, call apiclient.Call) error {
 func (c *client) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
 	err := c.do(ctx, apiclient.Call{Step: "clock", Path: "/rate_limit", Anonymous: true, Answer: &a, OK: []int{200, 404}})
-	if err == nil && a.Date().IsZero() {
-		err = fault.New(fault.Unknown, "github: clock: the answer has no date")
-	}
-	return a.Date(), err
+	return a.Clock("github: clock", err)
 }
 
 // says reads a refusal in GitHub's form; nothing else has it.

@@ -14,6 +14,7 @@ import (
 
 	double "github.com/agenticverz/rotor/doubles/github"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/github"
 	"github.com/agenticverz/rotor/secret"
@@ -72,8 +73,8 @@ func TestPrivateKeys(t *testing.T) {
 			}
 			continue
 		}
-		wantFault(t, name, err, c.kind, c.hint)
-		wantFault(t, name+": Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), c.kind, c.hint)
+		faulttest.Want(t, name, err, c.kind, c.hint)
+		faulttest.Want(t, name+": Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), c.kind, c.hint)
 		if len(a.Alive("ghs_")) != before {
 			t.Errorf("%s: a token was made", name)
 		}
@@ -122,9 +123,9 @@ func TestInstallationMistakes(t *testing.T) {
 			c.change(a)
 			p := serve(t, a)
 			_, err := p.Issue(t.Context(), request)
-			wantFault(t, "Issue", err, c.kind, c.hint)
+			faulttest.Want(t, "Issue", err, c.kind, c.hint)
 			if !c.late {
-				wantFault(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), c.kind, c.hint)
+				faulttest.Want(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), c.kind, c.hint)
 			}
 			if n := len(a.Alive("ghs_")); n != 0 {
 				t.Errorf("%d tokens live", n)
@@ -151,10 +152,10 @@ func TestReach(t *testing.T) {
 	if one, err = p.Issue(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, "too much", p.Verify(t.Context(), all), fault.Rejected, "")
+	faulttest.Want(t, "too much", p.Verify(t.Context(), all), fault.Rejected, "")
 	a.opts.Repositories = []string{"backend", "frontend", "backend"}
 	both := serve(t, a)
-	wantFault(t, "too little", both.Verify(t.Context(), one), fault.Rejected, "")
+	faulttest.Want(t, "too little", both.Verify(t.Context(), one), fault.Rejected, "")
 	if err := both.Verify(t.Context(), all); err != nil {
 		t.Error(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	double "github.com/agenticverz/rotor/doubles/github"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/github"
 )
@@ -23,7 +24,7 @@ func TestRevokesAnHour(t *testing.T) {
 		}
 	}
 	v := provider.Issued{Values: value(a.token())}
-	wantFault(t, "the 61st", by.RevokeValue(t.Context(), v), fault.Transient, "limit")
+	faulttest.Want(t, "the 61st", by.RevokeValue(t.Context(), v), fault.Transient, "limit")
 	a.Clock.Advance(time.Hour)
 	if err := by.RevokeValue(t.Context(), v); err != nil {
 		t.Error(err)
@@ -49,7 +50,7 @@ func TestLockedOut(t *testing.T) {
 	if live != provider.NotKnown {
 		t.Errorf("%s, %v", live, err)
 	}
-	wantFault(t, "Verify", p.Verify(t.Context(), alive), fault.Transient, "locks this address out")
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), alive), fault.Transient, "locks this address out")
 	a.Clock.Advance(2 * time.Minute)
 	if err := p.Verify(t.Context(), alive); err != nil {
 		t.Error(err)

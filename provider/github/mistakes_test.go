@@ -9,6 +9,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/github"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/github"
 	"github.com/agenticverz/rotor/rotation"
@@ -23,14 +24,6 @@ func serve(t testing.TB, a *account) provider.Provider {
 }
 
 var request = provider.Request{Label: "rotor-test-e1-github-g1-a1", Generation: 1}
-
-// wantFault: the kind, and a hint that helps.
-func wantFault(t *testing.T, what string, err error, kind fault.Kind, hint string) {
-	t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(fault.HintOf(err), hint) {
-		t.Errorf("%s: %v, %v; hint %q, want %s and %q", what, fault.KindOf(err), err, fault.HintOf(err), kind, hint)
-	}
-}
 
 func TestBadOptions(t *testing.T) {
 	app := func(change func(*github.Options)) github.Options {
@@ -66,7 +59,7 @@ func TestBadOptions(t *testing.T) {
 		"base":              {"https://", github.Options{Kind: "pat", BaseURL: "http://api.example.com"}},
 	} {
 		_, err := github.New(c.opts, secret.Fixed(secret.New("double")))
-		wantFault(t, name, err, fault.BadConfig, c.hint)
+		faulttest.Want(t, name, err, fault.BadConfig, c.hint)
 	}
 }
 
@@ -78,7 +71,7 @@ func TestASecretLeftOut(t *testing.T) {
 		"token: ":       {Kind: "deploy-key", Repository: "a/b"},
 	} {
 		_, err := github.Type().New(&o, provider.Context{Bind: bind})
-		wantFault(t, o.Kind, err, fault.BadConfig, hint)
+		faulttest.Want(t, o.Kind, err, fault.BadConfig, hint)
 	}
 	if _, err := github.Type().New(&github.Options{Kind: "pat"}, provider.Context{Bind: bind}); err != nil {
 		t.Error(err)
@@ -114,7 +107,7 @@ func TestPastes(t *testing.T) {
 	p, before := serve(t, a), len(a.Alive("g"))
 	for name, c := range cases {
 		_, err := p.Issue(t.Context(), provider.Request{Label: request.Label, Values: value(c.value)})
-		wantFault(t, name, err, fault.Rejected, c.hint)
+		faulttest.Want(t, name, err, fault.Rejected, c.hint)
 		if err != nil && c.value != "" && strings.Contains(err.Error()+fault.HintOf(err), strings.TrimSpace(c.value)) {
 			t.Errorf("%s: the words repeat the value: %v", name, err)
 		}
@@ -130,7 +123,7 @@ func TestRevokeByNameAlone(t *testing.T) {
 		a := newAccount(t, double.Options{}, github.Options{Kind: kind})
 		p := a.open(t, "https://api.github.com")
 		err := p.Revoke(t.Context(), rotation.Handle{ID: "acme-bot/0123456789abcdef"})
-		wantFault(t, kind, err, fault.NeedsPerson, hint)
+		faulttest.Want(t, kind, err, fault.NeedsPerson, hint)
 	}
 	if _, err := github.New(github.Options{Kind: "pat"}, nil); err != nil {
 		t.Fatal(err)

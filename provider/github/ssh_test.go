@@ -13,6 +13,7 @@ import (
 
 	double "github.com/agenticverz/rotor/doubles/github"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/github"
 )
@@ -119,8 +120,8 @@ func TestHostKeys(t *testing.T) {
 	for name, pins := range map[string][]string{"another": {other}, "another sort": {sort}} {
 		a.opts.SSHHostKeys = pins
 		p := serve(t, a)
-		wantFault(t, name+": Verify", p.Verify(t.Context(), v), fault.BadConfig, "ssh-host-keys")
-		wantFault(t, name+": Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), fault.BadConfig, "ssh-host-keys")
+		faulttest.Want(t, name+": Verify", p.Verify(t.Context(), v), fault.BadConfig, "ssh-host-keys")
+		faulttest.Want(t, name+": Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), fault.BadConfig, "ssh-host-keys")
 		if live, _ := p.(provider.Prober).Probe(t.Context(), v); live != provider.NotKnown {
 			t.Errorf("%s: %s", name, live)
 		}
@@ -140,7 +141,7 @@ func TestASwitchedOffKey(t *testing.T) {
 	v := issued(t, p)
 	ids := a.DeployKeys(a.Repository)
 	a.Disable(ids[0])
-	wantFault(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "")
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "")
 	if err := p.Revoke(t.Context(), v.Handle); err != nil || len(a.DeployKeys(a.Repository)) != 0 {
 		t.Error(err)
 	}
@@ -152,6 +153,6 @@ func TestNoWayToTheServer(t *testing.T) {
 	v := issued(t, serve(t, a))
 	a.opts.SSHAddress = "127.0.0.1:1"
 	p := serve(t, a)
-	wantFault(t, "Verify", p.Verify(t.Context(), v), fault.Transient, "ssh.github.com:443")
-	wantFault(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), fault.Transient, "ssh.github.com:443")
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), v), fault.Transient, "ssh.github.com:443")
+	faulttest.Want(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), request), fault.Transient, "ssh.github.com:443")
 }

@@ -220,10 +220,7 @@ func split(step string, h rotation.Handle) (place, error) {
 func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
 	err := p.api.Do(ctx, apiclient.Call{Step: "clock", Path: "/api/health", Anonymous: true, Answer: &a})
-	if err == nil && a.Date().IsZero() {
-		err = fault.New(fault.Unknown, "grafana: clock: the answer has no date")
-	}
-	return a.Date(), err
+	return a.Clock("grafana: clock", err)
 }
 
 // says reads a refusal in Grafana's form: a message, in current versions with an id.

@@ -3,12 +3,12 @@ package grafana_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/grafana"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/grafana"
 	"github.com/agenticverz/rotor/rotation"
@@ -22,14 +22,6 @@ func serve(t *testing.T, a *account) *grafana.Provider {
 	server := httptest.NewServer(a.Double)
 	t.Cleanup(server.Close)
 	return a.open(t, server.URL)
-}
-
-// wantFault: the kind, and a hint that helps.
-func wantFault(t *testing.T, what string, err error, kind fault.Kind, hint string) {
-	t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(fault.HintOf(err), hint) {
-		t.Errorf("%s: %v, %v; hint %q, want %s and %q", what, fault.KindOf(err), err, fault.HintOf(err), kind, hint)
-	}
 }
 
 func TestBadOptions(t *testing.T) {
@@ -51,7 +43,7 @@ func TestBadOptions(t *testing.T) {
 		o := grafana.Options{BaseURL: "https://grafana.example.com", AdminToken: "env:X", ServiceAccountID: 12}
 		change(&o)
 		_, err := grafana.New(o, secret.Fixed(secret.New("double")))
-		wantFault(t, hint, err, fault.BadConfig, hint)
+		faulttest.Want(t, hint, err, fault.BadConfig, hint)
 	}
 }
 
@@ -98,10 +90,10 @@ func TestMistakes(t *testing.T) {
 			p := serve(t, a)
 			if !c.early {
 				_, err := p.Issue(t.Context(), request)
-				wantFault(t, "Issue", err, c.kind, c.hint)
+				faulttest.Want(t, "Issue", err, c.kind, c.hint)
 			}
 			if !c.late {
-				wantFault(t, "Preflight", p.Preflight(t.Context(), request), c.kind, c.hint)
+				faulttest.Want(t, "Preflight", p.Preflight(t.Context(), request), c.kind, c.hint)
 			}
 			if n := len(a.Live()); n != before {
 				t.Errorf("%d tokens live, %d before", n, before)
@@ -119,10 +111,10 @@ func TestTakenName(t *testing.T) {
 		a.Arm(doubles.Fault{Do: doubles.ErrorAfter, Method: "POST"})
 		for range 2 {
 			_, err := p.Issue(t.Context(), request)
-			wantFault(t, "Issue "+version, err, fault.Unknown, "")
+			faulttest.Want(t, "Issue "+version, err, fault.Unknown, "")
 		}
 		_, err := p.Issue(t.Context(), request)
-		wantFault(t, "Issue "+version, err, fault.Unknown, "found by its name")
+		faulttest.Want(t, "Issue "+version, err, fault.Unknown, "found by its name")
 		found, err := p.Find(t.Context(), request.Label)
 		if err != nil || len(found) != 1 || p.Revoke(t.Context(), found[0].Handle) != nil || len(a.Live()) != 0 {
 			t.Errorf("%v, %v; %d live", found, err, len(a.Live()))
@@ -141,7 +133,7 @@ func TestASearchThatRepeats(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
 		p := newAccount(double.Options{}, grafana.Options{ServiceAccount: "backend"}).open(t, server.URL)
 		_, err := p.Issue(t.Context(), request)
-		wantFault(t, body, err, fault.Unknown, hint)
+		faulttest.Want(t, body, err, fault.Unknown, hint)
 		server.Close()
 	}
 }
@@ -168,14 +160,14 @@ func TestStillThere(t *testing.T) {
 	}
 	ours := a.AdminToken
 	a.AdminToken = a.Token(a.AccountIn(2, "their-admin", "Admin"), "v").Value
-	wantFault(t, "Revoke from another organisation", serve(t, a).Revoke(t.Context(), v.Handle), fault.NeedsPerson, "organisation")
+	faulttest.Want(t, "Revoke from another organisation", serve(t, a).Revoke(t.Context(), v.Handle), fault.NeedsPerson, "organisation")
 	a.AdminToken = ours
 	p := serve(t, a)
 	if live, err := p.Probe(t.Context(), v); live != provider.Alive || err != nil {
 		t.Errorf("%s, %v", live, err)
 	}
 	for _, id := range []string{"", "1", "12/", "/7", "-1/7", "0/7", "key", "key/x", "9/../../7"} {
-		wantFault(t, "Revoke of "+id, p.Revoke(t.Context(), rotation.Handle{ID: id}), fault.BadConfig, "")
+		faulttest.Want(t, "Revoke of "+id, p.Revoke(t.Context(), rotation.Handle{ID: id}), fault.BadConfig, "")
 	}
 }
 

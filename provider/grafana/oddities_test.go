@@ -8,6 +8,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/grafana"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/grafana"
 	"github.com/agenticverz/rotor/rotation"
@@ -39,7 +40,7 @@ func TestAPIKeys(t *testing.T) {
 				t.Fatalf("Identify: %v, %v", h, err)
 			}
 			if !c.listed {
-				wantFault(t, "Identify", err, fault.Rejected, "")
+				faulttest.Want(t, "Identify", err, fault.Rejected, "")
 			}
 			notes, err := p.Notes(t.Context(), provider.Request{Current: old.Handle})
 			if err != nil || len(notes) != 1 || !strings.Contains(notes[0], c.note) {
@@ -50,7 +51,7 @@ func TestAPIKeys(t *testing.T) {
 				t.Errorf("Revoke: %v, %q live", err, a.APIKeys())
 			}
 			if !c.listed {
-				wantFault(t, "Revoke", err, fault.NeedsPerson, "by hand")
+				faulttest.Want(t, "Revoke", err, fault.NeedsPerson, "by hand")
 			}
 			if live, err := p.Probe(t.Context(), old); live != provider.Refused || err != nil {
 				t.Errorf("afterwards it is %s, %v", live, err)
@@ -68,7 +69,7 @@ func TestAPIKeyOfAnother(t *testing.T) {
 	b := newAccount(double.Options{Version: "11.2.8"}, grafana.Options{})
 	a.APIKey("deploy", "Editor")
 	_, err := serve(t, a).Identify(t.Context(), value(b.APIKey("deploy", "Editor").Value))
-	wantFault(t, "Identify", err, fault.Rejected, "")
+	faulttest.Want(t, "Identify", err, fault.Rejected, "")
 }
 
 // TestIdentify: a token is known by the moment of its last use, in every version.
@@ -81,7 +82,7 @@ func TestIdentify(t *testing.T) {
 		identify := func(k *doubles.Key) string {
 			h, err := p.Identify(t.Context(), value(k.Value))
 			if err != nil {
-				wantFault(t, version, err, fault.Rejected, "six")
+				faulttest.Want(t, version, err, fault.Rejected, "six")
 				return ""
 			}
 			return h.ID[strings.Index(h.ID, "/")+1:]
@@ -102,7 +103,7 @@ func TestIdentify(t *testing.T) {
 		}
 		stranger := a.Token(a.Account("other", "Editor"), "other")
 		_, err := p.Identify(t.Context(), value(stranger.Value))
-		wantFault(t, version+": another account's", err, fault.Rejected, "")
+		faulttest.Want(t, version+": another account's", err, fault.Rejected, "")
 	}
 }
 
@@ -123,7 +124,7 @@ func TestFewRights(t *testing.T) {
 		t.Errorf("as little as the account may: %v", err)
 	}
 	a.opts.Role = "Editor"
-	wantFault(t, "less than expected", serve(t, a).Verify(t.Context(), v), fault.Rejected, "expects Editor")
+	faulttest.Want(t, "less than expected", serve(t, a).Verify(t.Context(), v), fault.Rejected, "expects Editor")
 }
 
 // TestADisabledAccount is no dead token: it can be enabled again.

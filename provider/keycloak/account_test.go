@@ -10,7 +10,6 @@ import (
 	"time"
 
 	double "github.com/agenticverz/rotor/doubles/keycloak"
-	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/keycloak"
 	"github.com/agenticverz/rotor/provider/providertest"
@@ -154,14 +153,6 @@ func (a *account) clients(s *providertest.Subject, line *providertest.Line) {
 	}
 	s.Impostor = func(context.Context) (secret.Set, error) { // the one before works as well
 		return secret.Set{"client_id": secret.Public("api"), "client_secret": secret.New(a.Rotated("api"))}, nil
-	}
-}
-
-// wantFault: the kind, and a hint that helps.
-func wantFault(t *testing.T, what string, err error, kind fault.Kind, hint string) {
-	t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(fault.HintOf(err), hint) {
-		t.Errorf("%s: %v, %v; hint %q, want %s and %q", what, fault.KindOf(err), err, fault.HintOf(err), kind, hint)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/keycloak"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/keycloak"
 	"github.com/agenticverz/rotor/rotation"
@@ -50,7 +51,7 @@ func TestDisabledClient(t *testing.T) {
 	if live != provider.NotKnown {
 		t.Error(live)
 	}
-	wantFault(t, "Probe", err, fault.NeedsPerson, "enable")
+	faulttest.Want(t, "Probe", err, fault.NeedsPerson, "enable")
 }
 
 // TestExpiredSecret: a policy ends the present secret too.
@@ -84,7 +85,7 @@ func TestRollback(t *testing.T) {
 	}
 	for _, do := range []doubles.Fault{{Do: doubles.ErrorAfter, Method: "PUT"}, {Do: doubles.DropAfter, Method: "DELETE"}} {
 		a.Arm(do)
-		wantFault(t, "a lost answer to "+do.Method, end.RevokeValue(t.Context(), second), fault.Unknown, "")
+		faulttest.Want(t, "a lost answer to "+do.Method, end.RevokeValue(t.Context(), second), fault.Unknown, "")
 		if err := p.Verify(t.Context(), first); err != nil {
 			t.Fatalf("the older one: %v", err)
 		}
@@ -127,9 +128,9 @@ func TestNobodyElsesSecret(t *testing.T) {
 			t.Errorf("another one was hit: %v", err)
 		}
 	}
-	wantFault(t, "Revoke by handle", p.Revoke(t.Context(), all[1].Handle), fault.NeedsPerson, "invalidate the rotated secret")
+	faulttest.Want(t, "Revoke by handle", p.Revoke(t.Context(), all[1].Handle), fault.NeedsPerson, "invalidate the rotated secret")
 	_, err := p.Identify(t.Context(), all[1].Values)
-	wantFault(t, "Identify of the rotated one", err, fault.Rejected, "adopt the present")
+	faulttest.Want(t, "Identify of the rotated one", err, fault.Rejected, "adopt the present")
 }
 
 // TestOneSecond: two secrets of one second could not be told apart.

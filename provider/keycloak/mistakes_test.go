@@ -8,6 +8,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/keycloak"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/keycloak"
 	"github.com/agenticverz/rotor/rotation"
@@ -45,7 +46,7 @@ func TestBadOptions(t *testing.T) {
 		o := c.base
 		c.change(&o)
 		_, err := keycloak.New(o, secret.Fixed(secret.New("double")), nil)
-		wantFault(t, hint, err, fault.BadConfig, hint)
+		faulttest.Want(t, hint, err, fault.BadConfig, hint)
 	}
 }
 
@@ -87,10 +88,10 @@ func TestUserMistakes(t *testing.T) {
 			c.change(a)
 			p := serve(t, a)
 			old := secret.Set{"password": secret.New(firstWord)}
-			wantFault(t, "Preflight", p.Preflight(t.Context(), provider.Request{Old: old}), c.kind, c.hint)
+			faulttest.Want(t, "Preflight", p.Preflight(t.Context(), provider.Request{Old: old}), c.kind, c.hint)
 			if !c.early {
 				_, err := next(t, p, old)
-				wantFault(t, "Issue", err, c.kind, c.hint)
+				faulttest.Want(t, "Issue", err, c.kind, c.hint)
 			}
 			if a.Count("PUT", "reset-password") != 0 {
 				t.Error("the password was changed")
@@ -121,10 +122,10 @@ func TestClientMistakes(t *testing.T) {
 			before := a.Secrets("api")
 			c.change(a)
 			p := serve(t, a)
-			wantFault(t, "Preflight", p.Preflight(t.Context(), provider.Request{}), c.kind, c.hint)
+			faulttest.Want(t, "Preflight", p.Preflight(t.Context(), provider.Request{}), c.kind, c.hint)
 			if !c.early {
 				_, err := next(t, p, nil)
-				wantFault(t, "Issue", err, c.kind, c.hint)
+				faulttest.Want(t, "Issue", err, c.kind, c.hint)
 			}
 			if after := a.Secrets("api"); len(after) != 1 || after[0] != before[0] {
 				t.Errorf("the secret was changed")
@@ -142,9 +143,9 @@ func TestAnotherRealm(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.rotor.Realm = "master"
-		wantFault(t, kind, serve(t, a).Revoke(t.Context(), v.Handle), fault.BadConfig, "put the old one back")
+		faulttest.Want(t, kind, serve(t, a).Revoke(t.Context(), v.Handle), fault.BadConfig, "put the old one back")
 		for _, id := range []string{"", "app", "app/", "master", "master/"} {
-			wantFault(t, kind+" "+id, serve(t, a).Revoke(t.Context(), rotation.Handle{ID: id}), fault.BadConfig, "realm")
+			faulttest.Want(t, kind+" "+id, serve(t, a).Revoke(t.Context(), rotation.Handle{ID: id}), fault.BadConfig, "realm")
 		}
 	}
 }
@@ -156,7 +157,7 @@ func TestNonsense(t *testing.T) {
 		for _, kind := range []string{"user-password", "client-secret"} {
 			p := newAccount(double.Options{}, keycloak.Options{Kind: kind}).open(t, server.URL)
 			_, err := next(t, p, nil)
-			wantFault(t, "Issue: "+body, err, fault.Unknown, "")
+			faulttest.Want(t, "Issue: "+body, err, fault.Unknown, "")
 			live, err := p.Probe(t.Context(), provider.Issued{Values: secret.Set{"password": secret.New("x"), "client_secret": secret.New("x")}})
 			if live != provider.NotKnown || err == nil {
 				t.Errorf("Probe: %s: %s, %v", body, live, err)
@@ -170,7 +171,7 @@ func TestNonsense(t *testing.T) {
 			a := newAccount(double.Options{}, keycloak.Options{Kind: kind})
 			a.Arm(doubles.Fault{Do: do, Method: "GET", Path: path})
 			_, err := next(t, serve(t, a), nil)
-			wantFault(t, "Issue: "+path, err, fault.Unknown, "")
+			faulttest.Want(t, "Issue: "+path, err, fault.Unknown, "")
 		}
 	}
 }

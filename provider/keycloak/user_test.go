@@ -8,6 +8,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/keycloak"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/keycloak"
 	"github.com/agenticverz/rotor/secret"
@@ -54,7 +55,7 @@ func TestPolicies(t *testing.T) {
 		a := newAccount(double.Options{Policy: policy}, keycloak.Options{Kind: "user-password"})
 		p := serve(t, a)
 		_, err := next(t, p, nil)
-		wantFault(t, hint, err, fault.Rejected, hint)
+		faulttest.Want(t, hint, err, fault.Rejected, hint)
 		if err := p.Verify(t.Context(), word(firstWord)); err != nil {
 			t.Errorf("%s: the old password does not work: %v", hint, err)
 		}
@@ -73,13 +74,13 @@ func TestHistory(t *testing.T) {
 	a.Arm(doubles.Fault{Do: doubles.ErrorAfter, Method: "PUT"})
 	req := provider.Request{Values: values}
 	_, err = p.Issue(t.Context(), req)
-	wantFault(t, "the lost answer", err, fault.Unknown, "")
+	faulttest.Want(t, "the lost answer", err, fault.Unknown, "")
 	v, err := p.Issue(t.Context(), req)
 	if err != nil || p.Verify(t.Context(), v) != nil {
 		t.Errorf("the same again: %v", err)
 	}
 	_, err = p.Issue(t.Context(), provider.Request{Values: word(firstWord).Values})
-	wantFault(t, "the first password again", err, fault.Rejected, "come back")
+	faulttest.Want(t, "the first password again", err, fault.Rejected, "come back")
 }
 
 // TestSessionsEnd after the change, and stay if wanted; if they cannot be ended, the
@@ -91,7 +92,7 @@ func TestSessionsEnd(t *testing.T) {
 	a.Arm(doubles.Fault{Do: doubles.ServerError, Method: "POST", Path: "logout"})
 	values, _ := p.(provider.Maker).Make(t.Context(), provider.Request{})
 	_, err := p.Issue(t.Context(), provider.Request{Values: values})
-	wantFault(t, "sessions not ended", err, fault.Unknown, "")
+	faulttest.Want(t, "sessions not ended", err, fault.Unknown, "")
 	if v, err := p.Issue(t.Context(), provider.Request{Values: values}); err != nil || a.Sessions("backend") != 0 || p.Verify(t.Context(), v) != nil {
 		t.Errorf("%v, %d sessions", err, a.Sessions("backend"))
 	}
@@ -117,7 +118,7 @@ func TestFederated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "")
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "")
 	if live, err := p.Probe(t.Context(), word(firstWord)); live != provider.Alive || err != nil {
 		t.Errorf("the old one: %s, %v", live, err)
 	}
@@ -154,8 +155,8 @@ func TestLocked(t *testing.T) {
 		if live != provider.NotKnown || a.Count("POST", "/realms/app/") != tried {
 			t.Errorf("while it is locked: %s, %v", live, err)
 		}
-		wantFault(t, "Verify", p.Verify(t.Context(), word(firstWord)), fault.NeedsPerson, "unlock")
-		wantFault(t, "Preflight", p.Preflight(t.Context(), provider.Request{Old: word(firstWord).Values}), fault.NeedsPerson, "unlock")
+		faulttest.Want(t, "Verify", p.Verify(t.Context(), word(firstWord)), fault.NeedsPerson, "unlock")
+		faulttest.Want(t, "Preflight", p.Preflight(t.Context(), provider.Request{Old: word(firstWord).Values}), fault.NeedsPerson, "unlock")
 		a.Clock.Advance(2 * time.Minute)
 		if live, err := p.Probe(t.Context(), word(firstWord)); live != provider.Alive || err != nil {
 			t.Errorf("afterwards: %s, %v", live, err)
@@ -171,7 +172,7 @@ func TestNotFullySetUp(t *testing.T) {
 	if live, err := p.Probe(t.Context(), word(firstWord)); live != provider.Restricted || err != nil {
 		t.Errorf("%s, %v", live, err)
 	}
-	wantFault(t, "Verify", p.Verify(t.Context(), word(firstWord)), fault.NeedsPerson, "required actions")
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), word(firstWord)), fault.NeedsPerson, "required actions")
 	if live, err := p.Probe(t.Context(), word("double-wrong")); live != provider.Refused || err != nil {
 		t.Errorf("a wrong one: %s, %v", live, err)
 	}
@@ -194,7 +195,7 @@ func TestSecondFactor(t *testing.T) {
 	if live != provider.NotKnown {
 		t.Errorf("%s", live)
 	}
-	wantFault(t, "Probe", err, fault.NeedsPerson, "factor")
+	faulttest.Want(t, "Probe", err, fault.NeedsPerson, "factor")
 }
 
 // TestItself: the administrator's own password, by the store that the target writes.
@@ -214,7 +215,7 @@ func TestItself(t *testing.T) {
 	}
 	a.Arm(doubles.Fault{Do: doubles.DropAfter, Method: "PUT"}) // it is changed, and nobody knows
 	_, err = p.Issue(t.Context(), req)
-	wantFault(t, "the lost answer", err, fault.Unknown, "")
+	faulttest.Want(t, "the lost answer", err, fault.Unknown, "")
 	v, err := p.Issue(t.Context(), req) // the store still has the old one
 	if err != nil {
 		t.Fatalf("the same again: %v", err)
@@ -236,5 +237,5 @@ func TestItself(t *testing.T) {
 	if v, err = p.Issue(t.Context(), req); err != nil {
 		t.Errorf("by the old password: %v", err)
 	}
-	wantFault(t, "Revoke", p.Revoke(t.Context(), v.Handle), fault.NeedsPerson, "another administrator")
+	faulttest.Want(t, "Revoke", p.Revoke(t.Context(), v.Handle), fault.NeedsPerson, "another administrator")
 }

@@ -286,11 +286,6 @@ func (p *Provider) quiet(ctx context.Context, step string) error {
 // Now is the API's clock.
 func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
-	if err := p.api.Do(ctx, apiclient.Call{Step: "clock", Path: "/auth", Answer: &a}); err != nil {
-		return time.Time{}, err
-	}
-	if a.Date().IsZero() {
-		return time.Time{}, fault.New(fault.Unknown, "neon: clock: the answer has no date")
-	}
-	return a.Date(), nil
+	err := p.api.Do(ctx, apiclient.Call{Step: "clock", Path: "/auth", Answer: &a})
+	return a.Clock("neon: clock", err)
 }

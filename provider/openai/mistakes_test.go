@@ -8,6 +8,7 @@ import (
 
 	double "github.com/agenticverz/rotor/doubles/openai"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/openai"
 	"github.com/agenticverz/rotor/rotation"
@@ -23,14 +24,6 @@ func serve(t *testing.T, a *account) *openai.Provider {
 	return a.open(t, server.URL)
 }
 
-// wantFault: the kind, and a hint that helps.
-func wantFault(t *testing.T, what string, err error, kind fault.Kind, hint string) {
-	t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(fault.HintOf(err), hint) {
-		t.Errorf("%s: %v, %v; hint %q, want %s and %q", what, fault.KindOf(err), err, fault.HintOf(err), kind, hint)
-	}
-}
-
 func TestBadOptions(t *testing.T) {
 	for hint, o := range map[string]openai.Options{
 		"project or admin":  {Kind: "user"},
@@ -44,7 +37,7 @@ func TestBadOptions(t *testing.T) {
 		"https://":          {Project: "proj_1", BaseURL: "http://api.example.com"},
 	} {
 		_, err := openai.New(o, secret.Fixed(secret.New("double")))
-		wantFault(t, hint, err, fault.BadConfig, hint)
+		faulttest.Want(t, hint, err, fault.BadConfig, hint)
 	}
 }
 
@@ -68,9 +61,9 @@ func TestMistakes(t *testing.T) {
 			c.change(a)
 			p := serve(t, a)
 			_, err := p.Issue(t.Context(), request)
-			wantFault(t, "Issue", err, c.kind, c.hint)
+			faulttest.Want(t, "Issue", err, c.kind, c.hint)
 			if c.name != "must expire" { // nothing tells beforehand
-				wantFault(t, "Preflight", p.Preflight(t.Context(), request), c.kind, c.hint)
+				faulttest.Want(t, "Preflight", p.Preflight(t.Context(), request), c.kind, c.hint)
 			}
 			if n := len(a.Live()); n != 0 {
 				t.Errorf("%d keys live", n)
@@ -88,7 +81,7 @@ func TestKeptKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, "Revoke", p.Revoke(t.Context(), v.Handle), fault.NeedsPerson, "leave service-account out")
+	faulttest.Want(t, "Revoke", p.Revoke(t.Context(), v.Handle), fault.NeedsPerson, "leave service-account out")
 	if p.Verify(t.Context(), v) != nil {
 		t.Error("the key does not work any more")
 	}
@@ -133,7 +126,7 @@ func TestRestricted(t *testing.T) {
 		t.Errorf("%s, %v", live, err)
 	}
 	a.opts.Scopes = []string{"api.model.read"}
-	wantFault(t, "fewer rights than asked for", serve(t, a).Verify(t.Context(), v), fault.Rejected, "rights")
+	faulttest.Want(t, "fewer rights than asked for", serve(t, a).Verify(t.Context(), v), fault.Rejected, "rights")
 }
 
 // TestOddAnswers: a refusal in OpenAI's form, and what merely looks like one.
@@ -161,7 +154,7 @@ func TestOddAnswers(t *testing.T) {
 			t.Errorf("%d %s: %s, %v", c.status, c.message, live, err)
 		}
 		if c.status == 404 {
-			wantFault(t, "Revoke in a project that is gone", p.Revoke(t.Context(), rotation.Handle{ID: "key_1"}), fault.BadConfig, "ids")
+			faulttest.Want(t, "Revoke in a project that is gone", p.Revoke(t.Context(), rotation.Handle{ID: "key_1"}), fault.BadConfig, "ids")
 		}
 		server.Close()
 	}

@@ -201,10 +201,7 @@ func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage
 func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
 	err := p.api.Do(ctx, apiclient.Call{Step: "clock", Path: p.path(), Query: url.Values{"limit": {"1"}}, Answer: &a})
-	if err == nil && a.Date().IsZero() {
-		err = fault.New(fault.Unknown, "openai: clock: the answer has no date")
-	}
-	return a.Date(), err
+	return a.Clock("openai: clock", err)
 }
 
 // errorBody is the vendor's envelope.

@@ -203,10 +203,7 @@ func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage
 func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
 	_, err := p.do(ctx, apiclient.Call{Step: "clock", Path: p.path(), Query: url.Values{"per_page": {"5"}}, Answer: &a}, nil)
-	if err == nil && a.Date().IsZero() {
-		err = fault.New(fault.Unknown, "r2: clock: the answer has no date")
-	}
-	return a.Date(), err
+	return a.Clock("r2: clock", err)
 }
 
 // Revoke deletes the token.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
 	double "github.com/agenticverz/rotor/doubles/resend"
-	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/providertest"
 	"github.com/agenticverz/rotor/provider/resend"
@@ -90,12 +88,4 @@ func (a *account) impostor() string {
 		return a.Key("other", true, a.Domain("example.net", "verified")).Value
 	}
 	return a.Foreign(false)
-}
-
-// wantFault: the kind, and a hint that helps.
-func wantFault(t *testing.T, what string, err error, kind fault.Kind, hint string) {
-	t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(fault.HintOf(err), hint) {
-		t.Errorf("%s: %v, %v; hint %q, want %s and %q", what, fault.KindOf(err), err, fault.HintOf(err), kind, hint)
-	}
 }

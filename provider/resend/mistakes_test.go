@@ -10,6 +10,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/resend"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/resend"
 	"github.com/agenticverz/rotor/rotation"
@@ -29,7 +30,7 @@ func TestBadOptions(t *testing.T) {
 		"https://":                      {Permission: "full_access", BaseURL: "http://api.example.com"},
 	} {
 		_, err := resend.New(o, secret.Fixed(secret.New("double")))
-		wantFault(t, hint, err, fault.BadConfig, hint)
+		faulttest.Want(t, hint, err, fault.BadConfig, hint)
 	}
 }
 
@@ -53,8 +54,8 @@ func TestMistakes(t *testing.T) {
 			c.change(a)
 			before, p := len(a.Live()), serve(t, a)
 			_, err := p.Issue(t.Context(), request)
-			wantFault(t, "Issue", err, c.kind, c.hint)
-			wantFault(t, "Preflight", p.Preflight(t.Context(), request), c.kind, c.hint)
+			faulttest.Want(t, "Issue", err, c.kind, c.hint)
+			faulttest.Want(t, "Preflight", p.Preflight(t.Context(), request), c.kind, c.hint)
 			if n := len(a.Live()); n != before {
 				t.Errorf("%d keys live, %d before", n, before)
 			}
@@ -80,7 +81,7 @@ func TestAnotherPermission(t *testing.T) {
 	a := newAccount(double.Options{}, resend.Options{Permission: "full_access"})
 	old := request
 	old.Old = value(a.Key("present", true, "").Value)
-	wantFault(t, "more", serve(t, a).Preflight(t.Context(), old), fault.BadConfig, "permission: sending_access")
+	faulttest.Want(t, "more", serve(t, a).Preflight(t.Context(), old), fault.BadConfig, "permission: sending_access")
 	a.opts.ChangePermission = true
 	if err := serve(t, a).Preflight(t.Context(), old); err != nil {
 		t.Errorf("on purpose: %v", err)
@@ -90,7 +91,7 @@ func TestAnotherPermission(t *testing.T) {
 		t.Errorf("the same: %v", err)
 	}
 	old.Old = value(a.Key("present", false, "").Value)
-	wantFault(t, "fewer", serve(t, a).Preflight(t.Context(), old), fault.BadConfig, "permission: full_access")
+	faulttest.Want(t, "fewer", serve(t, a).Preflight(t.Context(), old), fault.BadConfig, "permission: full_access")
 	old.Old = value("double-of-nobody")
 	if err := serve(t, a).Preflight(t.Context(), old); err != nil {
 		t.Errorf("a dead one must not stop what replaces it: %v", err)
@@ -117,11 +118,11 @@ func TestMail(t *testing.T) {
 	}
 	a.Domain("later.example", "pending")
 	a.opts.VerifyMail = "rotor@later.example"
-	wantFault(t, "not verified", serve(t, a).Verify(t.Context(), v), fault.Rejected, "verified")
+	faulttest.Want(t, "not verified", serve(t, a).Verify(t.Context(), v), fault.Rejected, "verified")
 	other := a.Key("other", true, a.Domain("example.net", "verified"))
 	a.opts.VerifyMail, a.opts.Domain = "rotor@example.com", "example.com"
 	err = serve(t, a).Verify(t.Context(), provider.Issued{Handle: rotation.Handle{ID: other.ID}, Values: value(other.Value)})
-	wantFault(t, "another domain", err, fault.Rejected, "option domain")
+	faulttest.Want(t, "another domain", err, fault.Rejected, "option domain")
 }
 
 // TestOddAnswers: what proves death, what proves life, and what proves nothing.

@@ -165,10 +165,7 @@ func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage
 func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
 	err := p.api.Do(ctx, apiclient.Call{Step: "clock", Path: "/api-keys", Query: url.Values{"limit": {"1"}}, Answer: &a, Judge: refusal})
-	if err == nil && a.Date().IsZero() {
-		err = fault.New(fault.Unknown, "resend: clock: the answer has no date")
-	}
-	return a.Date(), err
+	return a.Clock("resend: clock", err)
 }
 
 // says reads a refusal in the vendor's own form; nothing else has it.

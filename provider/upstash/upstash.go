@@ -144,10 +144,7 @@ func (a *account) Now(ctx context.Context) (time.Time, error) {
 	var got apiclient.Answer
 	err := a.api.Do(ctx, apiclient.Call{Step: "clock", Path: apiclient.Path("/redis/database/%s", a.opts.Database),
 		Query: map[string][]string{"credentials": {"hide"}}, Answer: &got})
-	if err == nil && got.Date().IsZero() {
-		err = fault.New(fault.Unknown, "upstash: clock: the answer has no date")
-	}
-	return got.Date(), err
+	return got.Clock("upstash: clock", err)
 }
 
 // Traits: in place; the provider makes the value.

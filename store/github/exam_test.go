@@ -11,6 +11,7 @@ import (
 	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/githubsecrets"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/internal/vendordoc"
 	"github.com/agenticverz/rotor/secret"
 	"github.com/agenticverz/rotor/store"
@@ -125,13 +126,6 @@ func environment(path string) string {
 
 func one(text string) store.Edit { return store.Edit{Set: secret.Set{"API_KEY": secret.New(text)}} }
 
-func wantFault(t *testing.T, what string, err error, kind fault.Kind, hint string) {
-	t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(fault.HintOf(err), hint) {
-		t.Errorf("%s: %v, %v; hint %q, want %s and %q", what, fault.KindOf(err), err, fault.HintOf(err), kind, hint)
-	}
-}
-
 const marker = "double/mark+7f3a9c51d2e8"
 
 // TestKeyChangesMeanwhile: what is sealed for a key that GitHub no longer has is worth
@@ -140,7 +134,7 @@ func TestKeyChangesMeanwhile(t *testing.T) {
 	d, s, subject := world(t, "repository", double.Options{}, nil)
 	d.Move(true)
 	_, err := s.Put(t.Context(), subject.Path, one(marker), "", store.Mark{})
-	wantFault(t, "Put", err, fault.Transient, "")
+	faulttest.Want(t, "Put", err, fault.Transient, "")
 	if len(d.Secrets(places["repository"].api)) != 0 {
 		t.Error("something was stored")
 	}
@@ -168,13 +162,13 @@ func TestSwallowed(t *testing.T) {
 				})
 			})
 			_, err := s.Put(t.Context(), subject.Path, one(marker), "", store.Mark{})
-			wantFault(t, "Put", err, fault.Unknown, "in between")
+			faulttest.Want(t, "Put", err, fault.Unknown, "in between")
 		})
 	}
 	d, s, subject := world(t, "repository", double.Options{}, nil)
 	d.Forget(time.Hour)
 	_, err := s.Put(t.Context(), subject.Path, one(marker), "", store.Mark{})
-	wantFault(t, "Put with an old date", err, fault.Unknown, "in between")
+	faulttest.Want(t, "Put with an old date", err, fault.Unknown, "in between")
 }
 
 // TestPartly: the second of two keys fails, and that is not called a proof of nothing.
@@ -189,7 +183,7 @@ func TestPartly(t *testing.T) {
 			d, s, subject := world(t, "repository", double.Options{}, nil)
 			d.Arm(x)
 			_, err := s.Put(t.Context(), subject.Path, both, "", store.Mark{})
-			wantFault(t, "Put", err, fault.Unknown, "")
+			faulttest.Want(t, "Put", err, fault.Unknown, "")
 			if name == "limit" && fault.RetryAfterOf(err) != 7*time.Second {
 				t.Errorf("Retry-After became %s", fault.RetryAfterOf(err))
 			}
@@ -211,7 +205,7 @@ func TestLimits(t *testing.T) {
 	t.Cleanup(server.Close)
 	s := open(t, github.Options{}, server.URL, d.Token)
 	err := s.Preflight(t.Context(), "acme/app")
-	wantFault(t, "secondary limit", err, fault.Transient, "limits")
+	faulttest.Want(t, "secondary limit", err, fault.Transient, "limits")
 	if fault.RetryAfterOf(err) != 7*time.Second {
 		t.Errorf("Retry-After: 7 became %s", fault.RetryAfterOf(err))
 	}
@@ -224,7 +218,7 @@ func TestLimits(t *testing.T) {
 	}))
 	t.Cleanup(hourly.Close)
 	err = open(t, github.Options{}, hourly.URL, d.Token).Preflight(t.Context(), "acme/app")
-	wantFault(t, "hourly limit", err, fault.Transient, "limits")
+	faulttest.Want(t, "hourly limit", err, fault.Transient, "limits")
 	if fault.RetryAfterOf(err) != time.Minute {
 		t.Errorf("the reset became %s", fault.RetryAfterOf(err))
 	}

@@ -146,10 +146,7 @@ func (s *Store) acceptable(ctx context.Context, p place, edit store.Edit) error 
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
 	err := s.do(ctx, apiclient.Call{Step: "clock", Path: "/rate_limit", Answer: &a}) // counts against no limit
-	if err == nil && a.Date().IsZero() {
-		err = fault.New(fault.Unknown, "github: clock: the answer has no date")
-	}
-	return a.Date(), err
+	return a.Clock("github: clock", err)
 }
 
 // do sends a call with GitHub's headers and reads its refusals.

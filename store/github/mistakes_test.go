@@ -9,6 +9,7 @@ import (
 
 	double "github.com/agenticverz/rotor/doubles/githubsecrets"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/secret"
 	"github.com/agenticverz/rotor/store"
 	"github.com/agenticverz/rotor/store/github"
@@ -45,9 +46,9 @@ func TestMistakes(t *testing.T) {
 				c.path = subject.Path
 			}
 			_, err := s.Put(t.Context(), c.path, c.edit, "", store.Mark{})
-			wantFault(t, "Put", err, c.want, c.hint)
+			faulttest.Want(t, "Put", err, c.want, c.hint)
 			if c.path != subject.Path || c.double.ReadOnly {
-				wantFault(t, "Preflight", s.Preflight(t.Context(), c.path), c.want, c.hint)
+				faulttest.Want(t, "Preflight", s.Preflight(t.Context(), c.path), c.want, c.hint)
 			}
 			if n := len(d.Secrets(places[c.kind].api)); n != 0 {
 				t.Errorf("%d secrets", n)
@@ -68,7 +69,7 @@ func TestVisibilityStays(t *testing.T) {
 	}
 	d.Set("/orgs/acme/actions", "API_KEY", double.Secret{Value: "by hand", Visibility: "all"})
 	_, err := s.Put(t.Context(), subject.Path, one(marker), "", store.Mark{})
-	wantFault(t, "Put", err, fault.BadConfig, "who may see it")
+	faulttest.Want(t, "Put", err, fault.BadConfig, "who may see it")
 	if d.Secrets("/orgs/acme/actions")["API_KEY"].Value != "by hand" {
 		t.Error("it was rewritten")
 	}
@@ -88,7 +89,7 @@ func TestDeleteThatIsNone(t *testing.T) {
 	})
 	d.Set(places["repository"].api, "API_KEY", double.Secret{Value: "by hand"})
 	_, err := s.Put(t.Context(), subject.Path, store.Edit{Delete: []string{"API_KEY"}}, "", store.Mark{})
-	wantFault(t, "Put", err, fault.Unknown, "")
+	faulttest.Want(t, "Put", err, fault.Unknown, "")
 }
 
 // TestSenselessAnswers prove nothing, and name no value.
@@ -159,6 +160,6 @@ func TestBadOptions(t *testing.T) {
 		"https://host, with a pa": {BaseURL: "api.github.com"},
 	} {
 		_, err := github.New(o, secret.Fixed(secret.New("double")))
-		wantFault(t, hint, err, fault.BadConfig, hint)
+		faulttest.Want(t, hint, err, fault.BadConfig, hint)
 	}
 }
