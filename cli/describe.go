@@ -35,6 +35,10 @@ func describe(ctx context.Context, a *app.App, r rotation.Record) (rotationItem,
 	}
 	why := why(st)
 	item.Why, item.Fault = why.Note, why.Fault
+	if fresh.Status == rotation.Asking || fresh.Status == rotation.Stuck {
+		asked, _ := st.Last(func(e rotation.Event) bool { return e.Type == rotation.Pause })
+		item.Asked = asked.At.Wall.UTC().Truncate(time.Second)
+	}
 	return item, st, nil
 }
 

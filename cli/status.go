@@ -187,9 +187,9 @@ func nowWords(it statusItem, now time.Time) string {
 	for _, r := range it.Open {
 		switch {
 		case r.Status == rotation.Stuck:
-			out = append(out, "needs a person")
+			out = append(out, "needs a person, stopped "+ago(r.Asked, now))
 		case r.Status == rotation.Asking:
-			out = append(out, "waits for a person")
+			out = append(out, "waits for a person, asked "+ago(r.Asked, now))
 		case r.Kind == rotation.KindRetirement && strings.HasPrefix(r.Step, "grace"):
 			out = append(out, fmt.Sprintf("generation %d lives %s", r.Generation, span(r.Until.Sub(now))))
 		case r.Kind == rotation.KindRetirement:

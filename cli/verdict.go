@@ -25,6 +25,7 @@ type rotationItem struct {
 	Actor      string            `json:"actor"`
 	Reason     string            `json:"reason,omitempty"`
 	Until      time.Time         `json:"until,omitzero"` // of a wait
+	Asked      time.Time         `json:"asked,omitzero"` // since when it waits for a person
 	Why        string            `json:"why,omitempty"`  // of a wait, a failure or a question
 	Open       []rotationItem    `json:"open,omitempty"` // the credential's other unfinished records
 	Events     []rotation.Event  `json:"events,omitempty"`
