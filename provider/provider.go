@@ -179,6 +179,7 @@ const (
 
 // Judged is the verdict of Verify on what a probe saw: nil for a value that works.
 // One that is alive and lacks a right is refused, for Verify is about these rights.
+// What nobody recognised refuses nothing: a 400 may be a proxy's.
 func Judged(op string, live Liveness, err error) error {
 	switch live {
 	case Alive:
@@ -190,7 +191,10 @@ func Judged(op string, live Liveness, err error) error {
 			WithHint("give new values the rights that the old one has")
 	}
 	if err == nil {
-		err = fault.New(fault.Unknown, "%s: no clear answer", op)
+		return fault.New(fault.Unknown, "%s: no clear answer", op)
+	}
+	if fault.KindOf(err) == fault.Rejected {
+		return fault.Wrap(fault.Unknown, op+": no clear answer", err)
 	}
 	return err
 }
