@@ -144,6 +144,13 @@ type ValueRevoker interface {
 	RevokeValue(ctx context.Context, v Issued) error
 }
 
+// Keyholder says with what Rotor enters at this moment, where that may be a value of the
+// very kind that is rotated. The engine does not end that one: nothing could be made or
+// ended any more without it.
+type Keyholder interface {
+	Key(ctx context.Context) (secret.Value, error)
+}
+
 // Identifier names the handle of a value that is already in use; used to adopt.
 // Nothing is changed. A value it does not know is fault.Rejected.
 type Identifier interface {

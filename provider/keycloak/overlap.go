@@ -28,6 +28,7 @@ var (
 	_ provider.Revealer     = (*RotatedSecret)(nil)
 	_ provider.ValueRevoker = (*RotatedSecret)(nil)
 	_ provider.Noter        = (*RotatedSecret)(nil)
+	_ provider.Keyholder    = (*RotatedSecret)(nil)
 )
 
 // Traits: two secrets live side by side, and no third.

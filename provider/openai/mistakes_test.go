@@ -159,3 +159,15 @@ func TestOddAnswers(t *testing.T) {
 		server.Close()
 	}
 }
+
+// TestItsOwnKey: the engine asks which key Rotor enters with before it ends one.
+func TestItsOwnKey(t *testing.T) {
+	a := newAccount(double.Options{}, openai.Options{Kind: "admin"})
+	holder, ok := provider.As[provider.Keyholder](serve(t, a))
+	if !ok {
+		t.Fatal("nobody can tell")
+	}
+	if key, err := holder.Key(t.Context()); err != nil || !key.Equal(secret.New(a.AdminKey)) {
+		t.Errorf("%v, %v", key, err)
+	}
+}

@@ -27,6 +27,7 @@ var bugs = map[string]string{
 	"regenerate-on-timeout":     "test/sim",
 	"mint-again":                "test/sim",
 	"unknown-is-ours":           "test/sim",
+	"saw-off-the-branch":        "test/sim",
 	"full-is-refused":           "test/sim",
 	"once-is-enough":            "test/sim",
 	"forget-sweep":              "test/sim",
