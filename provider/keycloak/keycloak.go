@@ -49,9 +49,6 @@ func New(opts Options, admin, login secret.Source) (provider.Provider, error) {
 	return &ClientSecret{s}, nil
 }
 
-// Key is what the administrator logs in with.
-func (s *server) Key(ctx context.Context) (secret.Value, error) { return s.admin(ctx) }
-
 // Close drops idle connections.
 func (s *server) Close() error { return s.api.Close() }
 

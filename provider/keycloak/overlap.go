@@ -38,6 +38,9 @@ func (r *RotatedSecret) Traits() provider.Traits {
 	return t
 }
 
+// Key is what the administrator logs in with: it may be this client's secret.
+func (r *RotatedSecret) Key(ctx context.Context) (secret.Value, error) { return r.admin(ctx) }
+
 // handleOf tells the secrets of a client apart by the second they were made in.
 func (r *RotatedSecret) handleOf(app application) rotation.Handle {
 	return r.handle(app.ID + "/" + strconv.FormatInt(int64(app.Attributes.Created), 10))
