@@ -28,6 +28,8 @@ var bugs = map[string]string{
 	"mint-again":                "test/sim",
 	"unknown-is-ours":           "test/sim",
 	"saw-off-the-branch":        "test/sim",
+	"late-is-ours":              "test/sim",
+	"alone-in-the-account":      "test/sim",
 	"full-is-refused":           "test/sim",
 	"once-is-enough":            "test/sim",
 	"forget-sweep":              "test/sim",
