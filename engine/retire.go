@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,6 +160,9 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 			return e.failed(r, task, err)
 		}
 	}
+	if err := e.notOurKey(ctx, r, g); err != nil {
+		return e.failed(r, task, err)
+	}
 	if byValue != nil {
 		err = byValue.RevokeValue(ctx, ending)
 	} else {
@@ -181,6 +185,24 @@ func (e *Engine) byValue(ctx context.Context, r *run, g rotation.Generation, h r
 		return provider.Issued{}, nil, err
 	}
 	return provider.Issued{Handle: h, Values: values, NotAfter: g.NotAfter}, p, nil
+}
+
+// notOurKey is an error while Rotor itself enters with the value that is to end.
+func (e *Engine) notOurKey(ctx context.Context, r *run, g rotation.Generation) error {
+	p, ok := provider.As[provider.Keyholder](r.cred.Provider)
+	if !ok || seeded.Bug("saw-off-the-branch") {
+		return nil
+	}
+	key, err := p.Key(ctx)
+	if err != nil {
+		return err
+	}
+	values, err := e.values(ctx, r, g.N)
+	if err != nil || !slices.ContainsFunc(values.Secrets(), key.Equal) {
+		return err
+	}
+	return fault.New(fault.BadConfig, "generation %d is what Rotor itself enters %s with", g.N, r.cred.Provider.Traits().Name).
+		WithHint("the provider's option must refer to the place that the credential's own target writes; or give Rotor a key of its own; then: rotor resume %s", r.Credential)
 }
 
 func sentence(text string) string {

@@ -32,20 +32,28 @@ func present(ctx context.Context, r *run) ([]string, error) {
 // removeUnnamed revokes what the tries of a rotation left. What cannot be theirs, and
 // everything unexplained in an account that others use, is named to a person.
 func (e *Engine) removeUnnamed(ctx context.Context, r *run, lister provider.Lister) error {
-	first, ok, err := e.firstTry(ctx, r)
-	if err != nil || !ok {
+	tries, err := e.tries(ctx, r)
+	if err != nil || len(tries) == 0 {
 		return err
 	}
-	strays, err := e.unnamed(ctx, r, lister, first)
-	if err != nil {
+	strays, err := e.unnamed(ctx, r, lister, tries[0])
+	if err != nil || len(strays) == 0 {
 		return err
 	}
+	if err := e.aloneThere(ctx, r); err != nil {
+		return err
+	}
+	first, last := tries[0].At.Wall, tries[len(tries)-1].At.Wall.Add(r.cred.Provider.Traits().InFlight)
 	for _, f := range strays {
 		if r.cred.Provider.Traits().Shared {
 			return unexplained(r, f, "it may be the stray of a lost answer, or somebody else's")
 		}
-		if !f.Created.IsZero() && f.Created.Before(first.At.Wall.Add(-rotation.ClockSkew)) {
+		switch {
+		case f.Created.IsZero():
+		case f.Created.Before(first.Add(-rotation.ClockSkew)):
 			return unexplained(r, f, "it was not there before the try, and bears an older date")
+		case f.Created.After(last.Add(rotation.ClockSkew)) && !seeded.Bug("late-is-ours"):
+			return unexplained(r, f, "it was made when no request of Rotor's was under way any more")
 		}
 		if err := r.cred.Provider.Revoke(ctx, f.Handle); err != nil {
 			return err
@@ -63,25 +71,47 @@ func unexplained(r *run, f provider.Found, why string) error {
 		WithHint("%s%s was not touched: %s. If nobody uses it, end it there by hand; then: rotor resume %s", f.Handle.ID, made, why, r.Credential)
 }
 
-// firstTry is the intent of the first try to generate, of this rotation or of the one
-// that a retirement came from.
-func (e *Engine) firstTry(ctx context.Context, r *run) (rotation.Event, bool, error) {
+// tries are the intents to generate, of this rotation or of the one that a retirement
+// came from.
+func (e *Engine) tries(ctx context.Context, r *run) ([]rotation.Event, error) {
 	events := r.Events
 	if r.Kind == rotation.KindRetirement {
 		var err error
 		if _, events, err = e.Journal.Load(ctx, r.Reason); isNotFound(err) {
-			return rotation.Event{}, false, nil
+			return nil, nil
 		} else if err != nil {
-			return rotation.Event{}, false, err
+			return nil, err
 		}
 	}
-	i := slices.IndexFunc(events, func(x rotation.Event) bool {
-		return x.Type == rotation.Intent && x.Action.Step == rotation.Generate && x.Facts != nil
-	})
-	if i < 0 {
-		return rotation.Event{}, false, nil
+	return slices.DeleteFunc(slices.Clone(events), func(x rotation.Event) bool {
+		return x.Type != rotation.Intent || x.Action.Step != rotation.Generate || x.Facts == nil
+	}), nil
+}
+
+// aloneThere is an error while another credential makes a value at such a provider: its
+// account may be the same, and until the handle is known the value looks like a stray.
+func (e *Engine) aloneThere(ctx context.Context, r *run) error {
+	all, err := e.Journal.Credentials(ctx)
+	if err != nil {
+		return err
 	}
-	return events[i], true, nil
+	for _, c := range all {
+		making := slices.ContainsFunc(c.Generations, func(g rotation.Generation) bool {
+			return g.Life == rotation.Pending && g.Handle.IsZero()
+		})
+		if c.Name == r.Credential || !making || seeded.Bug("alone-in-the-account") {
+			continue
+		}
+		other, err := e.Catalog.Credential(c.Name)
+		if err != nil || other.Provider.Traits().Name != r.cred.Provider.Traits().Name {
+			continue // it is no longer in rotor.yaml, or of another vendor
+		}
+		busy := fault.New(fault.Transient, "%s is making a value at %s: it could be taken for a stray", c.Name, other.Provider.Traits().Name).
+			WithHint("let it come to its end: rotor resume %s", c.Name)
+		busy.RetryAfter = awaitEvery
+		return busy
+	}
+	return nil
 }
 
 // unnamed lists what is in the account, was not there before the try, and is no
@@ -115,11 +145,11 @@ func (e *Engine) doubted(ctx context.Context, r *run, err error) error {
 	if !ok || fault.KindOf(err) != fault.Rejected || seeded.Bug("full-is-refused") {
 		return err
 	}
-	first, ok, lookErr := e.firstTry(ctx, r)
-	if lookErr != nil || !ok {
+	tries, lookErr := e.tries(ctx, r)
+	if lookErr != nil || len(tries) == 0 {
 		return err
 	}
-	strays, lookErr := e.unnamed(ctx, r, lister, first)
+	strays, lookErr := e.unnamed(ctx, r, lister, tries[0])
 	if lookErr == nil && len(strays) == 0 {
 		return err
 	}

@@ -144,6 +144,13 @@ type ValueRevoker interface {
 	RevokeValue(ctx context.Context, v Issued) error
 }
 
+// Keyholder says with what Rotor enters at this moment, where that may be a value of the
+// very kind that is rotated. The engine does not end that one: nothing could be made or
+// ended any more without it.
+type Keyholder interface {
+	Key(ctx context.Context) (secret.Value, error)
+}
+
 // Identifier names the handle of a value that is already in use; used to adopt.
 // Nothing is changed. A value it does not know is fault.Rejected.
 type Identifier interface {
@@ -179,6 +186,7 @@ const (
 
 // Judged is the verdict of Verify on what a probe saw: nil for a value that works.
 // One that is alive and lacks a right is refused, for Verify is about these rights.
+// What nobody recognised refuses nothing: a 400 may be a proxy's.
 func Judged(op string, live Liveness, err error) error {
 	switch live {
 	case Alive:
@@ -190,7 +198,10 @@ func Judged(op string, live Liveness, err error) error {
 			WithHint("give new values the rights that the old one has")
 	}
 	if err == nil {
-		err = fault.New(fault.Unknown, "%s: no clear answer", op)
+		return fault.New(fault.Unknown, "%s: no clear answer", op)
+	}
+	if fault.KindOf(err) == fault.Rejected {
+		return fault.Wrap(fault.Unknown, op+": no clear answer", err)
 	}
 	return err
 }

@@ -102,3 +102,22 @@ func TestSenselessAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestNotArrivedInTheList: a key that the Admin API's front end does not know yet is
+// asked about again within the settle time; it does not turn a rotation back.
+func TestNotArrivedInTheList(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/models" {
+			fmt.Fprint(w, `{"data":[]}`)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprintf(w, envelope, "not_found_error")
+	}))
+	defer server.Close()
+	p := newAccount(double.Options{}, anthropic.Options{}).open(t, server.URL)
+	err := p.Verify(t.Context(), provider.Issued{Handle: rotation.Handle{ID: "apikey_1"}, Values: value("double-api03-key")})
+	if err == nil || fault.KindOf(err) != fault.Rejected {
+		t.Errorf("%v, %v", fault.KindOf(err), err)
+	}
+}

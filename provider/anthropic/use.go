@@ -20,6 +20,10 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 		return err
 	}
 	e, err := p.get(ctx, "verify", v.Handle.ID)
+	if isGone(err) { // or not arrived everywhere
+		return fault.New(fault.Rejected, "anthropic: verify: the value works, but the organisation has no key %s", v.Handle.ID).
+			WithHint("is admin-key of the same organisation?")
+	}
 	if err != nil {
 		return err
 	}

@@ -128,13 +128,15 @@ func unwilling(a apiclient.Answer) *apiclient.Verdict {
 	return invisible(a)
 }
 
+const unseenHint = "there is no such repository or key, or token may not see it"
+
 // invisible: GitHub says that there is none to whoever may not see it.
 func invisible(a apiclient.Answer) *apiclient.Verdict {
 	const needs = "; it takes a classic token with scope repo of somebody who administers the repository, or a fine-grained one with permission Administration: write"
 	message, ok := says(a)
 	switch {
 	case ok && a.Status == http.StatusNotFound:
-		return &apiclient.Verdict{Kind: fault.BadConfig, Hint: "there is no such repository or key, or token may not see it" + needs}
+		return &apiclient.Verdict{Kind: fault.BadConfig, Hint: unseenHint + needs}
 	case ok && a.Status == http.StatusForbidden && strings.HasPrefix(message, "Resource not accessible"):
 		return &apiclient.Verdict{Kind: fault.Denied, Hint: "token may not administer the repository" + needs}
 	}

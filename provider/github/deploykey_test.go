@@ -263,3 +263,20 @@ func TestMake(t *testing.T) {
 		t.Errorf("public key %s", public)
 	}
 }
+
+// TestADeployKeyNotArrivedInTheList: GitHub's ssh server knows a new key, one of its API's
+// front ends does not yet. That is repeated within the settle time.
+func TestADeployKeyNotArrivedInTheList(t *testing.T) {
+	a := newAccount(t, double.Options{}, github.Options{Kind: "deploy-key"})
+	v := issued(t, serve(t, a))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/keys/"+v.Handle.ID) {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"message":"Not Found","documentation_url":"https://docs.github.com/rest","status":"404"}`)
+			return
+		}
+		a.Double.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	faulttest.Want(t, "Verify", a.open(t, server.URL).Verify(t.Context(), v), fault.Rejected, "may not see it")
+}

@@ -48,6 +48,8 @@ func (p *DeployKey) Verify(ctx context.Context, v provider.Issued) error {
 	}
 	e, err := p.get(ctx, "verify", v.Handle)
 	switch {
+	case strings.HasPrefix(fault.HintOf(err), unseenHint): // or not arrived everywhere
+		return fault.Wrap(fault.Rejected, "github: verify: the key works, and is not listed", err)
 	case err != nil:
 		return err
 	case !e.is(public):

@@ -25,8 +25,9 @@ const field = "token"
 
 // Provider issues tokens of one service account.
 type Provider struct {
-	opts Options
-	api  *apiclient.Client
+	opts  Options
+	api   *apiclient.Client
+	admin secret.Source
 }
 
 var (
@@ -36,6 +37,7 @@ var (
 	_ provider.Preflighter   = (*Provider)(nil)
 	_ provider.Prober        = (*Provider)(nil)
 	_ provider.UsageReporter = (*Provider)(nil)
+	_ provider.Keyholder     = (*Provider)(nil)
 	_ provider.Noter         = (*Provider)(nil)
 	_ provider.Clock         = (*Provider)(nil)
 )
@@ -53,8 +55,11 @@ func New(opts Options, admin secret.Source) (*Provider, error) {
 	}
 	api, err := apiclient.New(apiclient.Config{Name: name, BaseURL: opts.BaseURL, Auth: auth,
 		Limits: apiclient.Limits{PerSecond: opts.RequestsPerSecond, Concurrent: 32}})
-	return &Provider{opts: opts, api: api}, err
+	return &Provider{opts: opts, api: api, admin: admin}, err
 }
+
+// Key is the admin's token or password; the token may be of the very account.
+func (p *Provider) Key(ctx context.Context) (secret.Value, error) { return p.admin(ctx) }
 
 // Close drops idle connections.
 func (p *Provider) Close() error { return p.api.Close() }

@@ -41,6 +41,7 @@ func TestBadOptions(t *testing.T) {
 		"a positive number":          {user, func(o *keycloak.Options) { o.RequestsPerSecond = -1 }},
 		"name the client":            {client, func(o *keycloak.Options) { o.Client = "" }},
 		"Keycloak makes":             {client, func(o *keycloak.Options) { o.Length = 40 }},
+		"lock Rotor out":             {client, func(o *keycloak.Options) { o.Client, o.AdminRealm = o.AdminClient, o.Realm }},
 		"choose in-place or overlap": {client, func(o *keycloak.Options) { o.Strategy = rotation.Alternate }},
 	} {
 		o := c.base

@@ -146,6 +146,9 @@ func (o Options) client() (Options, error) {
 			WithHint("remove username, length, symbols, end-sessions, login-client and login-client-secret: Keycloak makes a client's secret")
 	case o.Strategy != rotation.InPlace && o.Strategy != rotation.Overlap:
 		return o, bad("strategy: %.20q", o.Strategy).WithHint("choose in-place or overlap")
+	case o.Strategy == rotation.InPlace && o.Client == o.AdminClient && o.Realm == o.AdminRealm:
+		return o, bad("client is admin-client").
+			WithHint("a lost answer would lock Rotor out, for nobody would know the secret that it logs in with: use strategy: overlap, or another admin-client")
 	}
 	return o, nil
 }

@@ -28,6 +28,7 @@ var (
 	_ provider.Revealer     = (*RotatedSecret)(nil)
 	_ provider.ValueRevoker = (*RotatedSecret)(nil)
 	_ provider.Noter        = (*RotatedSecret)(nil)
+	_ provider.Keyholder    = (*RotatedSecret)(nil)
 )
 
 // Traits: two secrets live side by side, and no third.
@@ -36,6 +37,9 @@ func (r *RotatedSecret) Traits() provider.Traits {
 	t.Strategy, t.Quota, t.Outage = rotation.Overlap, 2, ""
 	return t
 }
+
+// Key is what the administrator logs in with: it may be this client's secret.
+func (r *RotatedSecret) Key(ctx context.Context) (secret.Value, error) { return r.admin(ctx) }
 
 // handleOf tells the secrets of a client apart by the second they were made in.
 func (r *RotatedSecret) handleOf(app application) rotation.Handle {

@@ -103,6 +103,8 @@ policy with the executor secret-rotation is on the client, the old secret lives 
 A rotated secret has no id, so it is deleted only after it was read and found to be the very value to end. After a
 rollback the old secret is written back into the client (the whole client is read and written) before the new one is gone.
 
+The secret of ` + "`admin-client`" + ` itself is rotated with overlap only: in place, a lost answer would lock Rotor out.
+
 **A person must** make the administrator's client, and the policy for overlap. A user with a second factor, a required action
 or a lock cannot be tried; a person clears that first.
 

@@ -87,7 +87,7 @@ func unwilling(a apiclient.Answer) *apiclient.Verdict {
 func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 	account, id := split(h)
 	call := apiclient.Call{Step: "revoke", Method: http.MethodDelete, Path: p.path(id), Judge: keeps}
-	if account != "" {
+	if account != "" && account != p.opts.ServiceAccount {
 		call.Path = p.accountPath("/%s", account)
 	}
 	var got struct {

@@ -159,3 +159,78 @@ func TestOddAnswers(t *testing.T) {
 		server.Close()
 	}
 }
+
+// TestItsOwnKey: the engine asks which key Rotor enters with before it ends one.
+func TestItsOwnKey(t *testing.T) {
+	a := newAccount(double.Options{}, openai.Options{Kind: "admin"})
+	holder, ok := provider.As[provider.Keyholder](serve(t, a))
+	if !ok {
+		t.Fatal("nobody can tell")
+	}
+	if key, err := holder.Key(t.Context()); err != nil || !key.Equal(secret.New(a.AdminKey)) {
+		t.Errorf("%v, %v", key, err)
+	}
+}
+
+// TestAListWithoutItsEnd: a list that goes on and does not say where is not all of it:
+// what is missing may be an orphan.
+func TestAListWithoutItsEnd(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":true}`))
+	}))
+	defer server.Close()
+	found, err := newAccount(double.Options{}, openai.Options{ServiceAccount: "backend"}).open(t, server.URL).Find(t.Context(), "rotor-")
+	if err == nil || fault.KindOf(err) != fault.Unknown {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// TestNotArrivedInTheList: a new key works before the Admin API's every front end
+// knows it. That is repeated within the settle time; it does not turn a rotation back.
+func TestNotArrivedInTheList(t *testing.T) {
+	a := newAccount(double.Options{}, openai.Options{ServiceAccount: "backend"})
+	v, err := serve(t, a).Issue(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/"+v.Handle.ID) {
+			w.WriteHeader(gone.Status)
+			_, _ = w.Write([]byte(gone.Body))
+			return
+		}
+		a.Double.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	faulttest.Want(t, "Verify", a.open(t, server.URL).Verify(t.Context(), v), fault.Rejected, "")
+}
+
+// TestAnAccountOfRotorsThatStays: who names an account that Rotor once made for one
+// key wants it to stay, whatever handles say.
+func TestAnAccountOfRotorsThatStays(t *testing.T) {
+	a := newAccount(double.Options{}, openai.Options{})
+	old, err := serve(t, a).Issue(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.opts.ServiceAccount, _, _ = strings.Cut(old.Handle.ID, "/")
+	p := serve(t, a)
+	label := "rotor-test-e1-openai-g2-a1"
+	v, err := p.Issue(t.Context(), provider.Request{Label: label, Generation: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := p.Find(t.Context(), label)
+	if err != nil || len(found) != 1 || found[0].Handle != v.Handle {
+		t.Errorf("the new key is found as %v, %v; want %v", found, err, v.Handle)
+	}
+	if err := p.Revoke(t.Context(), old.Handle); err != nil {
+		t.Error(err)
+	}
+	if err := p.Verify(t.Context(), v); err != nil {
+		t.Errorf("the new key ended with the old one: %v", err)
+	}
+	if live, err := p.Probe(t.Context(), old); live != provider.Refused {
+		t.Errorf("the old key: %s, %v", live, err)
+	}
+}

@@ -27,8 +27,9 @@ const (
 
 // Provider issues keys of one kind.
 type Provider struct {
-	opts Options
-	api  *apiclient.Client
+	opts  Options
+	api   *apiclient.Client
+	admin secret.Source
 }
 
 var (
@@ -38,6 +39,7 @@ var (
 	_ provider.Preflighter   = (*Provider)(nil)
 	_ provider.Prober        = (*Provider)(nil)
 	_ provider.UsageReporter = (*Provider)(nil)
+	_ provider.Keyholder     = (*Provider)(nil)
 	_ provider.Clock         = (*Provider)(nil)
 )
 
@@ -50,8 +52,11 @@ func New(opts Options, admin secret.Source) (*Provider, error) {
 	}
 	api, err := apiclient.New(apiclient.Config{Name: name, BaseURL: opts.BaseURL, Auth: apiclient.Bearer(admin),
 		Limits: apiclient.Limits{PerSecond: opts.RequestsPerSecond, Concurrent: 32}})
-	return &Provider{opts: opts, api: api}, err
+	return &Provider{opts: opts, api: api, admin: admin}, err
 }
+
+// Key is an admin key, which may be the one that is rotated.
+func (p *Provider) Key(ctx context.Context) (secret.Value, error) { return p.admin(ctx) }
 
 // Close drops idle connections.
 func (p *Provider) Close() error { return p.api.Close() }
@@ -97,19 +102,23 @@ func moment(seconds *int64) time.Time {
 	return time.Unix(*seconds, 0).UTC()
 }
 
-// own says whether the key's account was made for it alone: it bears a label of ours.
-func (k key) own() bool { return k.Owner.Account != nil && rotation.IsLabel(k.Owner.Account.Name) }
+// own says whether the key's account was made for it alone: it bears a label of ours,
+// and is not the one that rotor.yaml names.
+func (p *Provider) own(k key) bool {
+	a := k.Owner.Account
+	return a != nil && rotation.IsLabel(a.Name) && a.ID != p.opts.ServiceAccount
+}
 
-func (k key) label() string {
-	if k.own() {
+func (p *Provider) label(k key) string {
+	if p.own(k) {
 		return k.Owner.Account.Name
 	}
 	return k.Name
 }
 
 // handle: "ACCOUNT/KEY" if the account ends with the key.
-func (k key) handle() rotation.Handle {
-	if k.own() {
+func (p *Provider) handle(k key) rotation.Handle {
+	if p.own(k) {
 		return rotation.Handle{ID: k.Owner.Account.ID + "/" + k.ID}
 	}
 	return rotation.Handle{ID: k.ID}
@@ -145,7 +154,7 @@ func (p *Provider) all(ctx context.Context, step string) ([]key, error) {
 				q.Set("after", after)
 			}
 			err := p.api.Do(ctx, apiclient.Call{Step: step, Path: p.path(), Query: q, Out: &got})
-			if err == nil && got.Object != "list" {
+			if err == nil && (got.Object != "list" || got.More && got.Last == "") {
 				err = fault.New(fault.Unknown, "openai: %s: the answer is no list", step)
 			}
 			page := apiclient.Page[key]{Items: got.Data}
@@ -161,8 +170,8 @@ func (p *Provider) Find(ctx context.Context, prefix string) ([]provider.Found, e
 	all, err := p.all(ctx, "find")
 	var out []provider.Found
 	for _, k := range all {
-		if strings.HasPrefix(k.label(), prefix) {
-			out = append(out, provider.Found{Handle: k.handle(), Label: k.label(), Created: moment(&k.Created)})
+		if label := p.label(k); strings.HasPrefix(label, prefix) {
+			out = append(out, provider.Found{Handle: p.handle(k), Label: label, Created: moment(&k.Created)})
 		}
 	}
 	return out, err

@@ -25,8 +25,11 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 		return err
 	}
 	k, err := p.get(ctx, "verify", v.Handle)
-	if err == nil && !k.shows(v.Values[field]) {
-		err = fault.New(fault.Rejected, "openai: verify: the value works, but is not that of key %s", k.ID)
+	switch {
+	case isGone(err): // or not arrived everywhere
+		return fault.New(fault.Rejected, "openai: verify: the value works, but there is no key %s", v.Handle.ID)
+	case err == nil && !k.shows(v.Values[field]):
+		return fault.New(fault.Rejected, "openai: verify: the value works, but is not that of key %s", k.ID)
 	}
 	return err
 }
@@ -93,7 +96,7 @@ func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Ha
 		}
 	}
 	if len(fits) == 1 {
-		return fits[0].handle(), nil
+		return p.handle(fits[0]), nil
 	}
 	return rotation.Handle{}, fault.New(fault.Rejected, "openai: identify: %d keys look like this one", len(fits)).
 		WithHint("is it a key of this project, owned by a service account? delete others that nobody uses, or let a person revoke this one")

@@ -114,14 +114,18 @@ func (c *candidate) Verify(ctx context.Context, v provider.Issued) error {
 		return fault.New(fault.Rejected, "acme: verify: it is another key")
 	}
 	switch {
+	case err == nil:
+		return nil
 	case err != nil && c.bug == "verify-all-rejected":
 		return fault.New(fault.Rejected, "acme: verify: refused")
 	case err != nil && c.bug == "leak-base64":
 		return fault.New(fault.KindOf(err), "acme: verify").WithHint("try %s", secret.Encodings(v.Values["key"])[4])
 	case refused(err):
 		return fault.Wrap(fault.Rejected, "acme: verify", err)
+	case c.bug == "4xx-rejected":
+		return err
 	}
-	return err
+	return provider.Judged("acme: verify", provider.NotKnown, err)
 }
 
 func (c *candidate) Revoke(ctx context.Context, h rotation.Handle) error {

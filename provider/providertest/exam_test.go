@@ -43,6 +43,7 @@ func TestSeededBugsAreCaught(t *testing.T) {
 		{"issue-doubles", "issue-again", rotation.ByRotor},
 		{"verify-anything", "wrong-value", rotation.ByProvider},
 		{"verify-all-rejected", "http-verify", rotation.ByProvider},
+		{"4xx-rejected", "http-verify", rotation.ByProvider},
 		{"revoke-everything", "revoke-one", rotation.ByProvider},
 		{"remembers-ids", "revoke-one", rotation.ByProvider},
 		{"gone-is-error", "revoke-again", rotation.ByProvider},

@@ -51,9 +51,15 @@ var revokeTable = []expectation{
 	{503, []fault.Kind{fault.Unknown, fault.Transient}},
 }
 
+// unproven: something in between said no, and perhaps not to the value.
+var unproven = []fault.Kind{fault.Unknown, fault.Transient, fault.BadConfig, fault.Denied, fault.NeedsPerson}
+
 // verifyTable: none of these says that the value is wrong.
 var verifyTable = []expectation{
+	{400, unproven},
 	{404, []fault.Kind{fault.Unknown, fault.Transient, fault.BadConfig}},
+	{409, unproven},
+	{422, unproven},
 	{429, []fault.Kind{fault.Transient}},
 	{500, []fault.Kind{fault.Unknown, fault.Transient}},
 	{502, []fault.Kind{fault.Unknown, fault.Transient}},

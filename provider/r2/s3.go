@@ -126,5 +126,5 @@ func (s seen) words(what string, err error) error {
 	case s == noRight:
 		return provider.Judged(what, provider.Restricted, nil)
 	}
-	return err
+	return provider.Judged(what, provider.NotKnown, err)
 }

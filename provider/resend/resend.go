@@ -26,8 +26,9 @@ const (
 
 // Provider issues keys of one permission.
 type Provider struct {
-	opts Options
-	api  *apiclient.Client
+	opts  Options
+	api   *apiclient.Client
+	admin secret.Source
 }
 
 var (
@@ -36,6 +37,7 @@ var (
 	_ provider.Preflighter   = (*Provider)(nil)
 	_ provider.Prober        = (*Provider)(nil)
 	_ provider.UsageReporter = (*Provider)(nil)
+	_ provider.Keyholder     = (*Provider)(nil)
 	_ provider.Clock         = (*Provider)(nil)
 	_ provider.Guide         = (*Provider)(nil)
 )
@@ -50,8 +52,11 @@ func New(opts Options, admin secret.Source) (*Provider, error) {
 	api, err := apiclient.New(apiclient.Config{Name: name, BaseURL: opts.BaseURL, Auth: apiclient.Bearer(admin),
 		// Burst 1: the vendor counts the requests of any one second
 		Limits: apiclient.Limits{PerSecond: opts.RequestsPerSecond, Burst: 1, Concurrent: 32}})
-	return &Provider{opts: opts, api: api}, err
+	return &Provider{opts: opts, api: api, admin: admin}, err
 }
+
+// Key is the management key, which may be the one that is rotated.
+func (p *Provider) Key(ctx context.Context) (secret.Value, error) { return p.admin(ctx) }
 
 // Close drops idle connections.
 func (p *Provider) Close() error { return p.api.Close() }

@@ -134,3 +134,52 @@ func TestASweepDuringAnotherRotation(t *testing.T) {
 		t.Errorf("%s, %d live, %d open\n%s", st.record(second).Status, len(live), len(st.known().Open), st.show())
 	}
 }
+
+// What somebody made long after the last try cannot be its stray, and is theirs.
+func TestAStrangerInTheGrace(t *testing.T) {
+	st := newStage(t, Setup{Class: Unnamed}, nil)
+	id := st.begin(engine.Request{})
+	st.until(st.over(id))
+	st.W.Advance(inFlight + 2*rotation.ClockSkew)
+	st.stranger("theirs", false)
+	st.until(never)
+	if _, lives := st.W.Provider.live["theirs"]; !lives {
+		t.Fatalf("somebody else's value was revoked\n%s", st.show())
+	}
+	if open := st.known().OpenOf(rotation.KindRetirement); len(open) != 1 || open[0].Status != rotation.Stuck {
+		t.Errorf("nobody is asked: %v\n%s", open, st.show())
+	}
+}
+
+// Two credentials with keys of one account: what one of them is just making is no
+// stray of the other.
+func TestASweepBesideAnotherCredential(t *testing.T) {
+	st := newStage(t, Setup{Class: Unnamed}, nil)
+	id := st.begin(engine.Request{})
+	st.until(func() bool { return st.next(id).Step == rotation.Sweep })
+	delete(st.W.Provider.live, "stranger") // room for one more
+	other, err := st.e.Start(t.Context(), engine.Request{Credential: "other", Actor: "person", Mode: rotation.Manual})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := func() bool { return len(st.W.Provider.live) == 3 }
+	for range 50 {
+		if made() {
+			break
+		}
+		st.loseNextIssue = K4
+		st.killedBy(func() { _, _ = st.e.Advance(t.Context(), other.ID) })
+	}
+	if !made() {
+		t.Fatal(st.show())
+	}
+	st.loseNextIssue = ""
+	st.restart()
+	for range 3 { // the first rotation alone
+		_, _ = st.e.Advance(t.Context(), id)
+		st.W.Advance(settle)
+	}
+	if !made() {
+		t.Errorf("the value that another credential is making was swept away\n%s", st.show())
+	}
+}
