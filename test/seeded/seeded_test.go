@@ -86,7 +86,7 @@ func build(t *testing.T, dir, pkg string) string {
 // try runs the tests with one bug switched on.
 func try(t *testing.T, program, pkg, bug string) (string, bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, "-test.failfast", "-test.skip", "TestDoubleKill|TestSwarm|TestKill|TestFullDisk|Compare|Flip")
 	cmd.Dir = filepath.Join("..", "..", pkg)
