@@ -62,11 +62,12 @@ func TestEveryBugIsCaught(t *testing.T) {
 				t.Fatalf("%s fails without any bug, so it proves nothing\n%s", pkg, out)
 			}
 		}
+		begun := time.Now()
 		if out, survived := try(t, built[pkg], pkg, bug); survived {
 			t.Errorf("%s: no test of %s noticed\n%s", bug, pkg, out)
 			continue
 		}
-		t.Logf("%-26s caught by %s", bug, pkg)
+		t.Logf("%-26s caught by %s in %s", bug, pkg, time.Since(begun).Round(time.Second))
 		caught++
 	}
 	t.Logf("seeded bugs caught: %d of %d", caught, len(bugs))
