@@ -31,7 +31,7 @@ func atMost(name string, value float64, unit string, goal float64) figure {
 
 func main() {
 	rotor := flag.String("rotor", "bin/rotor", "the binary to measure")
-	only := flag.String("only", "", "measure this part alone and write nothing: journal, postgres, pgbouncer, script, saas or binary")
+	only := flag.String("only", "", "measure this part alone, and leave the other figures as they are: journal, postgres, pgbouncer, script, saas or binary")
 	out := flag.String("out", "bench/results.json", "where the figures go")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -50,6 +50,15 @@ var parts = []struct {
 
 func run(ctx context.Context, rotor, out, only string) error {
 	var all []figure
+	if only != "" {
+		text, err := os.ReadFile(out)
+		if err == nil {
+			err = json.Unmarshal(text, &all)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	for _, part := range parts {
 		if only != "" && part.name != only {
 			continue
@@ -64,17 +73,24 @@ func run(ctx context.Context, rotor, out, only string) error {
 				mark = "MISSED"
 			}
 			fmt.Printf("%-36s %12.3f %-10s goal %-10s %s\n", f.Name, f.Value, f.Unit, f.Goal, mark)
+			all = put(all, f)
 		}
-		all = append(all, figures...)
-	}
-	if only != "" {
-		return nil
 	}
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(out, append(text, '\n'), 0o644)
+}
+
+// put replaces the figure of that name, or adds it.
+func put(all []figure, f figure) []figure {
+	i := slices.IndexFunc(all, func(x figure) bool { return x.Name == f.Name })
+	if i < 0 {
+		return append(all, f)
+	}
+	all[i] = f
+	return all
 }
 
 func median(v []float64) float64 {
