@@ -61,12 +61,15 @@ func (x *watch) heard(e ended) {
 }
 
 // sample looks at rotor and all that it started, again and again, until the
-// function it returns is called.
+// function it returns is called: less often where forty runs are looked at.
 func (x *watch) sample(pid int) (stop func()) {
-	end, ended := make(chan struct{}), make(chan struct{})
+	end, ended, often := make(chan struct{}), make(chan struct{}), 5*time.Millisecond
+	if x.w.plan.short {
+		often *= 4
+	}
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(5 * time.Millisecond)
+		tick := time.NewTicker(often)
 		defer tick.Stop()
 		for {
 			x.look(pid, true)

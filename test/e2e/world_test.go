@@ -98,7 +98,11 @@ func newWorld(t testing.TB, p plan) *world {
 	}
 	w.configure()
 	if !p.quiet {
-		w.load = load.Start(load.Options{URL: w.balancer.URL() + "/work", Bearer: w.caller.token})
+		o := load.Options{URL: w.balancer.URL() + "/work", Bearer: w.caller.token}
+		if p.short {
+			o.Rate = 30 // for minutes
+		}
+		w.load = load.Start(o)
 		t.Cleanup(func() { w.load.Stop() })
 	}
 	t.Cleanup(w.watch.search) // first of all, while everything still is there

@@ -57,12 +57,12 @@ func (w *World) Begin(ctx context.Context, kinds ...string) (*Clients, error) {
 		c.pools = append(c.pools, p)
 	}
 	for _, kind := range kinds {
-		o := load.Options{Workers: 4, Rate: 40, Timeout: patience}
+		o := load.Options{Workers: 4, Rate: 30, Timeout: patience}
 		switch kind {
 		case Pools:
 			o.Do = c.throughPools()
 		case Fresh:
-			o.Rate = 20 // each costs a SCRAM exchange on both sides
+			o.Rate = 10 // each costs a SCRAM exchange on both sides
 			o.Do = w.once
 		default:
 			o.URL, o.Bearer = w.balancer.URL()+"/work", func() string { return token }
