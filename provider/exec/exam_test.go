@@ -3,8 +3,10 @@ package exec_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,8 +19,10 @@ import (
 
 // kind is what the program is, as it and rotor.yaml have it.
 type kind struct {
-	InPlace, Slots, Named bool
-	Traits                object
+	InPlace, Slots, Named, Nameless bool
+
+	Lingers time.Duration
+	Traits  object
 }
 
 // kinds are combinations of traits and abilities that the engine treats differently.
@@ -33,6 +37,9 @@ var kinds = map[string]struct {
 	"made by rotor": {opts: exec.Options{Minter: "rotor", Can: []string{"identify", "probe"}}},
 	"two accounts": {kind: kind{Slots: true, Named: true}, opts: exec.Options{Minter: "rotor", Strategy: "alternate",
 		Fields: []exec.Field{{Name: "username", Public: true}, {Name: "value"}}, Can: []string{"make", "identify", "probe"}}},
+	"without names": {kind: kind{Nameless: true}, opts: exec.Options{Can: []string{"list", "identify", "probe"}}},
+	"ends by a timer": {kind: kind{Lingers: time.Hour}, opts: exec.Options{Lingers: time.Hour, Outage: "whoever is late is refused",
+		Can: []string{"reveal", "probe", "now"}}},
 	"ends by itself":   {opts: exec.Options{Expires: time.Hour, Can: []string{"revoke-value"}}},
 	"made by a person": {opts: exec.Options{Minter: "person", Can: []string{"instructions", "identify", "probe"}}},
 }
@@ -75,7 +82,8 @@ func place(t testing.TB, name string) (dir string, opts exec.Options) {
 
 // traitsOf is what a program says that has these options.
 func traitsOf(o exec.Options) object {
-	traits := object{"version": 1, "strategy": "overlap", "minter": "provider", "can": o.Can, "expires": o.Expires.String(), "outage": o.Outage}
+	traits := object{"version": 1, "strategy": "overlap", "minter": "provider", "can": o.Can, "expires": o.Expires.String(), "outage": o.Outage,
+		"lingers": o.Lingers.String(), "shared": o.Shared}
 	if o.Strategy != "" {
 		traits["strategy"] = o.Strategy
 	}
@@ -105,7 +113,9 @@ func subject(t testing.TB, name string) providertest.Subject {
 				t.Error(err)
 			}
 		},
-		Live: func(context.Context) ([]rotation.Handle, error) { return handles(files(filepath.Join(dir, "values"))) },
+		Live: func(context.Context) ([]rotation.Handle, error) {
+			return handles(slices.Collect(maps.Keys(own.all())), nil)
+		},
 		Supply: func() secret.Set {
 			values := own.fresh()
 			own.put(kept{Label: "by a person", Values: values})
@@ -115,7 +125,7 @@ func subject(t testing.TB, name string) providertest.Subject {
 	if opts.Expires > 0 {
 		s.Live = nil // what a lost answer left is waited for
 	}
-	if !own.kind.InPlace {
+	if !own.kind.InPlace && own.kind.Lingers == 0 {
 		s.Stranger = func(context.Context) (rotation.Handle, error) { return byHand("by-hand"), nil }
 		s.Namesake = func(_ context.Context, label string) (rotation.Handle, error) { return byHand(label), nil }
 		s.Impostor = func(context.Context) (secret.Set, error) {

@@ -35,6 +35,7 @@ var (
 	_ provider.Maker         = (*Provider)(nil)
 	_ provider.Preflighter   = (*Provider)(nil)
 	_ provider.Finder        = (*Provider)(nil)
+	_ provider.Lister        = (*Provider)(nil)
 	_ provider.Revealer      = (*Provider)(nil)
 	_ provider.ValueRevoker  = (*Provider)(nil)
 	_ provider.Identifier    = (*Provider)(nil)
@@ -72,6 +73,8 @@ func (p *Provider) As(ability any) bool {
 		return grant(p.opts.Minter == string(rotation.ByRotor), a, p)
 	case *provider.Finder:
 		return grant(p.can("find"), a, p)
+	case *provider.Lister:
+		return grant(p.can("list"), a, p)
 	case *provider.Revealer:
 		return grant(p.can("reveal"), a, p)
 	case *provider.ValueRevoker:

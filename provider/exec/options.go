@@ -33,7 +33,7 @@ type Options struct {
 	// Fields of the value; default one secret field named value.
 	Fields []Field `yaml:"fields,omitempty" json:"fields,omitempty"`
 	// Can lists what the program can do besides traits, issue, verify and revoke: make,
-	// find, reveal, revoke-value, identify, probe, usage, preflight, notes,
+	// find, list, reveal, revoke-value, identify, probe, usage, preflight, notes,
 	// instructions, now.
 	Can []string `yaml:"can,omitempty" json:"can,omitempty"`
 	// Settle is how long a new or revoked value may still behave as before.
@@ -47,7 +47,13 @@ type Options struct {
 	Quota int `yaml:"quota,omitempty" json:"quota,omitempty"`
 	// Expires is after how long every value ends by itself; default never.
 	Expires time.Duration `yaml:"expires,omitempty" json:"expires,omitempty"`
-	// Outage says in words what fails meanwhile; required for in-place.
+	// Lingers: once a new value is made, the old one ends by itself so long after, and
+	// nobody can stop or hasten that. For overlap; default: it lives until it is revoked.
+	Lingers time.Duration `yaml:"lingers,omitempty" json:"lingers,omitempty"`
+	// Shared: others make values in the account that list lists. What a lost answer left
+	// is then shown to a person instead of revoked.
+	Shared bool `yaml:"shared,omitempty" json:"shared,omitempty"`
+	// Outage says in words what fails meanwhile; required for in-place and with lingers.
 	Outage string `yaml:"outage,omitempty" json:"outage,omitempty"`
 }
 
@@ -107,9 +113,11 @@ func (o Options) checkForm() error {
 		return bad("strategy: %.30q", o.Strategy).WithHint("choose overlap, alternate or in-place")
 	case !slices.Contains([]rotation.Minter{rotation.ByProvider, rotation.ByRotor, rotation.ByPerson}, rotation.Minter(o.Minter)):
 		return bad("minter: %.30q", o.Minter).WithHint("choose provider, rotor or person")
-	case o.Strategy == string(rotation.InPlace) && o.Outage == "":
-		return bad("in-place without outage").WithHint("say in words what fails meanwhile: outage: \"requests are refused until …\"")
-	case o.Quota < 0 || o.Timeout < 0 || o.Settle < 0 || o.Steady < 0 || o.InFlight < 0 || o.Expires < 0:
+	case (o.Strategy == string(rotation.InPlace) || o.Lingers > 0) && o.Outage == "":
+		return bad("in-place or lingers, without outage").WithHint("say in words what fails meanwhile: outage: \"requests are refused until …\"")
+	case o.Lingers > 0 && o.Strategy != string(rotation.Overlap):
+		return bad("lingers is for strategy overlap").WithHint("leave lingers out, or set strategy: overlap")
+	case o.Quota < 0 || o.Timeout < 0 || o.Settle < 0 || o.Steady < 0 || o.InFlight < 0 || o.Expires < 0 || o.Lingers < 0:
 		return bad("a negative number").WithHint("leave out what does not apply")
 	}
 	return nil
@@ -136,7 +144,7 @@ func (o Options) checkFields() error {
 }
 
 // abilities are the methods that a program may have or not.
-var abilities = []string{"make", "find", "reveal", "revoke-value", "identify", "probe", "usage", "preflight", "notes", "instructions", "now"}
+var abilities = []string{"make", "find", "list", "reveal", "revoke-value", "identify", "probe", "usage", "preflight", "notes", "instructions", "now"}
 
 func (o Options) checkCan() error {
 	can := map[string]bool{}
@@ -147,9 +155,13 @@ func (o Options) checkCan() error {
 		can[word] = true
 	}
 	switch minter := rotation.Minter(o.Minter); {
-	case minter == rotation.ByProvider && !can["find"] && !can["reveal"] && o.Expires == 0:
-		return bad("minter provider needs find or reveal").
-			WithHint("after a lost answer the value must be found again: teach the program find, and write can: [find]; or say when values end by themselves: expires")
+	case can["find"] && can["list"]:
+		return bad("can: find and list").WithHint("find is for values that bear a name, list for those that cannot: leave one out")
+	case o.Shared && !can["list"]:
+		return bad("shared is about list").WithHint("leave shared out: what find finds is known by its label")
+	case minter == rotation.ByProvider && !can["find"] && !can["list"] && !can["reveal"] && o.Expires == 0:
+		return bad("minter provider needs find, list or reveal").
+			WithHint("after a lost answer the value must be found again: teach the program find, and write can: [find] (or list, where values bear no name); or say when values end by themselves: expires")
 	case minter == rotation.ByRotor && o.Strategy != string(rotation.InPlace) && !can["identify"] && !can["revoke-value"]:
 		return bad("minter rotor needs identify or revoke-value").
 			WithHint("after a lost answer nobody knows the handle of the value: teach the program identify, and write can: [identify]")
@@ -173,7 +185,7 @@ func (o Options) name() string {
 
 func (o Options) traits() provider.Traits {
 	t := provider.Traits{Name: o.name(), Strategy: rotation.Strategy(o.Strategy), Minter: rotation.Minter(o.Minter),
-		Settle: o.Settle, Steady: o.Steady, InFlight: o.InFlight, Quota: o.Quota, Expires: o.Expires, Outage: o.Outage}
+		Settle: o.Settle, Steady: o.Steady, InFlight: o.InFlight, Quota: o.Quota, Expires: o.Expires, Lingers: o.Lingers, Shared: o.Shared, Outage: o.Outage}
 	for _, f := range o.Fields {
 		t.Fields = append(t.Fields, provider.Field{Name: f.Name, Secret: !f.Public})
 	}

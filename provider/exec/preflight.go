@@ -24,6 +24,8 @@ type traits struct {
 	InFlight span     `json:"in-flight"`
 	Quota    int      `json:"quota"`
 	Expires  span     `json:"expires"`
+	Lingers  span     `json:"lingers"`
+	Shared   bool     `json:"shared"`
 	Outage   string   `json:"outage"`
 }
 
@@ -87,6 +89,8 @@ func (o Options) differences(own traits) []string {
 	unlike(time.Duration(own.InFlight) > o.InFlight, "in-flight: %s", own.InFlight)
 	unlike(own.Quota > 0 && (o.Quota == 0 || o.Quota > own.Quota), "quota: %d", own.Quota)
 	unlike(time.Duration(own.Expires) != o.Expires, "expires: %s", own.Expires)
+	unlike(time.Duration(own.Lingers) != o.Lingers, "lingers: %s", own.Lingers)
+	unlike(own.Shared && !o.Shared, "shared: true")
 	unlike(own.Outage != "" && o.Outage == "", "outage: %q", own.Outage)
 	unlike(slices.ContainsFunc(o.Can, func(word string) bool { return !slices.Contains(own.Can, word) }), "can: [%s]", strings.Join(own.Can, ", "))
 	return out

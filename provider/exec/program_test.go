@@ -22,6 +22,7 @@ type kept struct {
 	Slot    string            `json:"slot"`
 	Values  map[string]string `json:"values"`
 	Created time.Time         `json:"created"`
+	Ends    time.Time         `json:"ends"` // by itself; zero: never
 }
 
 type asked struct {
@@ -89,7 +90,7 @@ func (i issuer) answer() object {
 		return i.byHandle()
 	case "verify", "probe", "identify", "revoke-value":
 		return i.byValue()
-	case "find":
+	case "find", "list":
 		return i.find()
 	case "preflight":
 		return object{"ok": true}
@@ -140,7 +141,7 @@ func (i issuer) all() map[string]kept {
 	for _, id := range ids {
 		var k kept
 		text, _ := os.ReadFile(i.file(id))
-		if json.Unmarshal(text, &k) == nil {
+		if json.Unmarshal(text, &k) == nil && (k.Ends.IsZero() || i.now().Before(k.Ends)) {
 			out[id] = k
 		}
 	}
@@ -169,6 +170,10 @@ func (i issuer) issue() object {
 		if other != id && (i.kind.InPlace || i.kind.Slots && old.Slot == k.Slot) {
 			_ = os.Remove(i.file(other))
 		}
+		if other != id && i.kind.Lingers > 0 && old.Ends.IsZero() {
+			old.Ends = k.Created.Add(i.kind.Lingers)
+			i.put(old)
+		}
 	}
 	answer := object{"handle": object{"id": id, "slot": k.Slot}, "created": k.Created}
 	if i.asked.Request.Values == nil {
@@ -180,8 +185,9 @@ func (i issuer) issue() object {
 func (i issuer) byHandle() object {
 	id := i.asked.Handle.ID
 	all := i.all()
-	if id == "" && len(all) == 1 {
-		for id = range all {
+	for one, k := range all {
+		if id == "" && k.Ends.IsZero() {
+			id = one // the one there is, but for those that were replaced
 		}
 	}
 	k, there := all[id]
@@ -226,6 +232,9 @@ func (i issuer) byValue() object {
 func (i issuer) find() object {
 	out := []object{}
 	for id, k := range i.all() {
+		if i.kind.Nameless {
+			k.Label = ""
+		}
 		out = append(out, object{"handle": object{"id": id, "slot": k.Slot}, "label": k.Label, "created": k.Created})
 	}
 	return object{"found": out} // all of them: Rotor looks at the labels

@@ -28,8 +28,12 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 	return p.obey(ctx, c)
 }
 
-// Revoke has the program end the value of a handle.
+// Revoke has the program end the value of a handle, unless it ends by a timer.
 func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
+	if p.opts.Lingers > 0 {
+		return fault.New(fault.NeedsPerson, "%s: revoke: rotor.yaml says that an old value ends by itself", p.name).
+			WithHint("it ends %s after it was replaced; if it must end before, end it where it was made", p.opts.Lingers)
+	}
 	c := call{Method: "revoke"}
 	if c.Handle = c.handle(h); c.Handle == nil {
 		return fault.New(fault.BadConfig, "%s: revoke: there is no handle", p.name)
@@ -46,7 +50,21 @@ func (p *Provider) RevokeValue(ctx context.Context, v provider.Issued) error {
 
 // Find has the program list its values; which of them are meant is seen to here.
 func (p *Provider) Find(ctx context.Context, prefix string) ([]provider.Found, error) {
-	c := call{Method: "find", Prefix: prefix}
+	found, err := p.listed(ctx, call{Method: "find", Prefix: prefix})
+	return slices.DeleteFunc(found, func(f provider.Found) bool { return !strings.HasPrefix(f.Label, prefix) }), err
+}
+
+// List has the program list all values of the account. Labels prove nothing there.
+func (p *Provider) List(ctx context.Context) ([]provider.Found, error) {
+	found, err := p.listed(ctx, call{Method: "list"})
+	for i := range found {
+		found[i].Label = ""
+	}
+	return found, err
+}
+
+// listed refuses a list that lacks a handle or has one twice: half of it may be missing.
+func (p *Provider) listed(ctx context.Context, c call) ([]provider.Found, error) {
 	got, err := speak[found](ctx, p, c)
 	if err != nil {
 		return nil, err
@@ -55,13 +73,15 @@ func (p *Provider) Find(ctx context.Context, prefix string) ([]provider.Found, e
 		return nil, p.senseless(c, "is no list")
 	}
 	var out []provider.Found
+	seen := map[string]bool{}
 	for _, f := range *got.Found {
-		if !strings.HasPrefix(f.Label, prefix) {
-			continue
-		}
-		if f.Handle == nil || f.Handle.ID == "" {
+		switch {
+		case f.Handle == nil || f.Handle.ID == "":
 			return nil, p.senseless(c, "lists a value without a handle")
+		case seen[f.Handle.ID]:
+			return nil, p.senseless(c, "lists a value twice")
 		}
+		seen[f.Handle.ID] = true
 		out = append(out, provider.Found{Handle: rotation.Handle{ID: f.Handle.ID, Slot: f.Handle.Slot}, Label: f.Label, Created: moment(f.Created)})
 	}
 	return out, nil
