@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/seeded"
@@ -36,30 +37,43 @@ func (e *Engine) removeUnnamed(ctx context.Context, r *run, lister provider.List
 	if err != nil || len(tries) == 0 {
 		return err
 	}
-	strays, err := e.unnamed(ctx, r, lister, tries[0])
+	strays, all, err := e.unnamed(ctx, r, lister, tries[0])
 	if err != nil || len(strays) == 0 {
 		return err
 	}
-	if err := e.aloneThere(ctx, r); err != nil {
+	beside, err := e.beside(ctx, r, all)
+	if err != nil {
 		return err
 	}
-	first, last := tries[0].At.Wall, tries[len(tries)-1].At.Wall.Add(r.cred.Provider.Traits().InFlight)
 	for _, f := range strays {
-		if r.cred.Provider.Traits().Shared {
-			return unexplained(r, f, "it may be the stray of a lost answer, or somebody else's")
-		}
+		why := r.notOurs(f, tries)
 		switch {
-		case f.Created.IsZero():
-		case f.Created.Before(first.Add(-rotation.ClockSkew)):
-			return unexplained(r, f, "it was not there before the try, and bears an older date")
-		case f.Created.After(last.Add(rotation.ClockSkew)) && !seeded.Bug("late-is-ours"):
-			return unexplained(r, f, "it was made when no request of Rotor's was under way any more")
+		case beside.left > 0 || why != "" && beside.name != "":
+			return beside.wait(r)
+		case why != "":
+			return unexplained(r, f, why)
 		}
 		if err := r.cred.Provider.Revoke(ctx, f.Handle); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// notOurs says why a value need not, or cannot, have come from the tries.
+func (r *run) notOurs(f provider.Found, tries []rotation.Event) string {
+	t := r.cred.Provider.Traits()
+	first, last := tries[0].At.Wall, tries[len(tries)-1].At.Wall.Add(t.InFlight)
+	switch {
+	case t.Shared:
+		return "it may be the stray of a lost answer, or somebody else's"
+	case f.Created.IsZero():
+	case f.Created.Before(first.Add(-rotation.ClockSkew)):
+		return "it was not there before the try, and bears an older date"
+	case f.Created.After(last.Add(rotation.ClockSkew)) && !seeded.Bug("late-is-ours"):
+		return "it was made when no request of Rotor's was under way any more"
+	}
+	return ""
 }
 
 func unexplained(r *run, f provider.Found, why string) error {
@@ -83,18 +97,33 @@ func (e *Engine) tries(ctx context.Context, r *run) ([]rotation.Event, error) {
 			return nil, err
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(events), func(x rotation.Event) bool {
-		return x.Type != rotation.Intent || x.Action.Step != rotation.Generate || x.Facts == nil
-	}), nil
+	return triesIn(events), nil
 }
 
-// aloneThere is an error while another credential makes a value at such a provider: its
-// account may be the same, and until the handle is known the value looks like a stray.
-func (e *Engine) aloneThere(ctx context.Context, r *run) error {
-	all, err := e.Journal.Credentials(ctx)
-	if err != nil {
-		return err
-	}
+func triesIn(events []rotation.Event) []rotation.Event {
+	return slices.DeleteFunc(slices.Clone(events), func(x rotation.Event) bool {
+		return x.Type != rotation.Intent || x.Action.Step != rotation.Generate || x.Facts == nil
+	})
+}
+
+// neighbour is another credential that makes a value at such a provider. The account
+// may be the same, and until the handle is known the value looks like a stray.
+type neighbour struct {
+	name string        // "" if there is none
+	left time.Duration // until its last request can no longer be answered; 0: that one is a stray too
+}
+
+func (n neighbour) wait(r *run) error {
+	busy := fault.New(fault.Transient, "%s is making a value at %s: it could be taken for a stray", n.name, r.cred.Provider.Traits().Name).
+		WithHint("let it come to its end: rotor resume %s", n.name)
+	busy.RetryAfter = max(awaitEvery, n.left)
+	return busy
+}
+
+// beside is the neighbour whose value may be known last. Without that limit two that
+// lost their answers would wait for each other.
+func (e *Engine) beside(ctx context.Context, r *run, all []rotation.Credential) (neighbour, error) {
+	var out neighbour
 	for _, c := range all {
 		making := slices.ContainsFunc(c.Generations, func(g rotation.Generation) bool {
 			return g.Life == rotation.Pending && g.Handle.IsZero()
@@ -106,35 +135,55 @@ func (e *Engine) aloneThere(ctx context.Context, r *run) error {
 		if err != nil || other.Provider.Traits().Name != r.cred.Provider.Traits().Name {
 			continue // it is no longer in rotor.yaml, or of another vendor
 		}
-		busy := fault.New(fault.Transient, "%s is making a value at %s: it could be taken for a stray", c.Name, other.Provider.Traits().Name).
-			WithHint("let it come to its end: rotor resume %s", c.Name)
-		busy.RetryAfter = awaitEvery
-		return busy
+		left, err := e.answerable(ctx, c, other.Provider.Traits().InFlight)
+		if err != nil {
+			return out, err
+		}
+		if out.name == "" || left > out.left {
+			out = neighbour{c.Name, left}
+		}
 	}
-	return nil
+	return out, nil
+}
+
+// answerable is how long a credential's last try may still be answered.
+func (e *Engine) answerable(ctx context.Context, c rotation.Credential, inFlight time.Duration) (left time.Duration, err error) {
+	for _, open := range c.OpenOf(rotation.KindRotation) {
+		_, events, err := e.Journal.Load(ctx, open.ID)
+		if err != nil {
+			return 0, err
+		}
+		for _, intent := range triesIn(events) {
+			left = max(left, rotation.Wait{Since: intent.At, For: inFlight}.Left(e.Now()))
+		}
+	}
+	return left, nil
 }
 
 // unnamed lists what is in the account, was not there before the try, and is no
-// generation's of any credential.
-func (e *Engine) unnamed(ctx context.Context, r *run, lister provider.Lister, first rotation.Event) ([]provider.Found, error) {
-	all, err := e.Journal.Credentials(ctx)
-	if err != nil {
-		return nil, err
+// generation's of any credential as of then: what is listed was announced before, so
+// the journal is read afterwards.
+func (e *Engine) unnamed(ctx context.Context, r *run, lister provider.Lister, first rotation.Event) (strays []provider.Found, all []rotation.Credential, err error) {
+	list := func() (err error) { strays, err = lister.List(ctx); return }
+	read := func() (err error) { all, err = e.Journal.Credentials(ctx); return }
+	if seeded.Bug("journal-before-list") {
+		list, read = read, list
 	}
-	found, err := lister.List(ctx)
-	if err != nil {
-		return nil, err
+	for _, look := range []func() error{list, read} {
+		if err := look(); err != nil {
+			return nil, nil, err
+		}
 	}
 	known := map[string]bool{}
 	for _, id := range first.Facts.Present {
 		known[id] = !seeded.Bug("unknown-is-ours")
 	}
-	for _, c := range append(all, *r.known) {
+	for _, c := range append(slices.Clone(all), *r.known) {
 		for _, g := range c.Generations {
 			known[g.Handle.ID] = known[g.Handle.ID] || g.Life != rotation.Dead
 		}
 	}
-	return slices.DeleteFunc(found, func(f provider.Found) bool { return known[f.Handle.ID] }), nil
+	return slices.DeleteFunc(strays, func(f provider.Found) bool { return known[f.Handle.ID] }), all, nil
 }
 
 // doubted: "the account is full" may be our own doing, by a request that something in
@@ -149,7 +198,7 @@ func (e *Engine) doubted(ctx context.Context, r *run, err error) error {
 	if lookErr != nil || len(tries) == 0 {
 		return err
 	}
-	strays, lookErr := e.unnamed(ctx, r, lister, tries[0])
+	strays, _, lookErr := e.unnamed(ctx, r, lister, tries[0])
 	if lookErr == nil && len(strays) == 0 {
 		return err
 	}

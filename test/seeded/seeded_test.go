@@ -31,6 +31,7 @@ var bugs = map[string]string{
 	"saw-off-the-branch":        "test/sim",
 	"late-is-ours":              "test/sim",
 	"alone-in-the-account":      "test/sim",
+	"journal-before-list":       "test/sim",
 	"full-is-refused":           "test/sim",
 	"once-is-enough":            "test/sim",
 	"forget-sweep":              "test/sim",

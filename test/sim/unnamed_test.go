@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -158,17 +159,14 @@ func TestASweepBesideAnotherCredential(t *testing.T) {
 	id := st.begin(engine.Request{})
 	st.until(func() bool { return st.next(id).Step == rotation.Sweep })
 	delete(st.W.Provider.live, "stranger") // room for one more
-	other, err := st.e.Start(t.Context(), engine.Request{Credential: "other", Actor: "person", Mode: rotation.Manual})
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := st.other()
 	made := func() bool { return len(st.W.Provider.live) == 3 }
 	for range 50 {
 		if made() {
 			break
 		}
 		st.loseNextIssue = K4
-		st.killedBy(func() { _, _ = st.e.Advance(t.Context(), other.ID) })
+		st.killedBy(func() { _, _ = st.e.Advance(t.Context(), other) })
 	}
 	if !made() {
 		t.Fatal(st.show())
@@ -181,5 +179,84 @@ func TestASweepBesideAnotherCredential(t *testing.T) {
 	}
 	if !made() {
 		t.Errorf("the value that another credential is making was swept away\n%s", st.show())
+	}
+}
+
+// meanwhile is an account where something happens just before it is looked at.
+type meanwhile struct {
+	lists
+	do *func()
+}
+
+func (m meanwhile) List(ctx context.Context) ([]room.Found, error) {
+	if do := *m.do; do != nil {
+		*m.do = nil
+		do()
+	}
+	return m.lists.List(ctx)
+}
+
+// other begins a rotation of another credential with values in the same account.
+func (st *stage) other() string {
+	st.t.Helper()
+	other, err := st.e.Start(st.t.Context(), engine.Request{Credential: "other", Actor: "person", Mode: rotation.Manual})
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return other.ID
+}
+
+// An answer to another credential's try that is noted during a sweep: its value is known.
+func TestAnAnswerDuringASweep(t *testing.T) {
+	var now func()
+	st := newStage(t, Setup{Class: Unnamed}, func(s *Sim, c *engine.Credential) {
+		c.Provider = meanwhile{lists{s.W.Provider}, &now}
+	})
+	id := st.begin(engine.Request{})
+	st.until(func() bool { return st.next(id).Step == rotation.Sweep })
+	delete(st.W.Provider.live, "stranger") // room for one more
+	other := st.other()
+	now = func() {
+		for range 50 {
+			if len(st.W.Provider.live) == 3 && st.next(other).Step != rotation.Generate {
+				return
+			}
+			_, _ = st.e.Advance(t.Context(), other)
+		}
+		t.Error(st.show())
+	}
+	_, _ = st.e.Advance(t.Context(), id)
+	if now != nil || len(st.W.Provider.live) != 3 {
+		t.Errorf("the value of another credential was swept away\n%s", st.show())
+	}
+}
+
+// Two credentials with keys of one account that both lost their answers do not wait for
+// each other.
+func TestTwoOrphansWithoutNames(t *testing.T) {
+	st := newStage(t, Setup{Class: Unnamed}, nil)
+	delete(st.W.Provider.live, "stranger")
+	id, other := st.begin(engine.Request{}), st.other()
+	for _, one := range []string{id, other} {
+		live := len(st.W.Provider.live)
+		for range 50 {
+			if len(st.W.Provider.live) > live {
+				break
+			}
+			st.loseNextIssue = K4
+			st.killedBy(func() { _, _ = st.e.Advance(t.Context(), one) })
+		}
+	}
+	st.loseNextIssue = ""
+	st.restart()
+	if len(st.W.Provider.live) != full {
+		t.Fatalf("%d live\n%s", len(st.W.Provider.live), st.show())
+	}
+	past := func(one string) bool { return st.next(one).Step != rotation.Generate }
+	if !st.until(func() bool { return past(id) && past(other) }) || st.record(id).Undoing || st.record(other).Undoing {
+		t.Fatalf("they do not come to their values\n%s", st.show())
+	}
+	if live := st.W.Provider.Live(); len(live) != 3 || !slices.Contains(live, st.W.first) {
+		t.Errorf("live: %v, want the old one and a new one each\n%s", live, st.show())
 	}
 }
