@@ -14,7 +14,7 @@ import (
 )
 
 type rotateFlags struct {
-	drift                  bool
+	drift, gone            bool
 	due, wait, detach, yes bool
 	reason                 string
 }
@@ -50,6 +50,7 @@ continues and exits 5. Stopping it at any point loses nothing: rotor resume.`,
 	cmd.Flags().BoolVar(&f.detach, "detach", false, "exit 0, not 5, when somebody else has to continue")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&f.drift, "accept-drift", false, "a target was changed by hand, and what it holds is right")
+	cmd.Flags().BoolVar(&f.gone, "accept-dead", false, "the present value was ended already; there is no way back to it")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the audit")
 	return cmd
 }
@@ -69,7 +70,7 @@ func (s *shell) rotate(ctx context.Context, args []string, f rotateFlags) error 
 		return err
 	}
 	for i := range reqs {
-		reqs[i].Drift = f.drift
+		reqs[i].Drift, reqs[i].Gone = f.drift, f.gone
 	}
 	if s.mayAsk() && !f.yes {
 		if ok, err := s.agree(ctx, a, reqs); err != nil || !ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -36,7 +37,7 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 	g := rotation.Generation{Credential: r.Credential, N: r.From, Life: rotation.Current,
 		Fingerprint: e.Keys.FingerprintSet(values), Created: e.Now().Wall}
 	if id, ok := provider.As[provider.Identifier](r.cred.Provider); ok {
-		if g.Handle, err = id.Identify(ctx, values); err != nil {
+		if g.Handle, err = e.identified(ctx, r, id, values); err != nil {
 			return err
 		}
 	}
@@ -55,6 +56,40 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 		ev.Spawn = &x
 	}
 	return err
+}
+
+// identified names a value that Rotor did not make. One that is not known, and refused,
+// was ended already or is another account's: only a person can tell.
+func (e *Engine) identified(ctx context.Context, r *run, id provider.Identifier, values secret.Set) (rotation.Handle, error) {
+	h, err := id.Identify(ctx, values)
+	if fault.KindOf(err) != fault.Rejected || !r.refused(ctx, provider.Issued{Values: values}) && !seeded.Bug("any-value-is-gone") {
+		return h, err
+	}
+	if r.Gone {
+		return rotation.Handle{}, nil
+	}
+	refused := &fault.Error{Kind: fault.Rejected, Op: "the present value is refused", Err: err}
+	return h, refused.WithHint("if it was ended already: rotor rotate %s --accept-dead, and there is no way back to it; if not, rotor.yaml may be about another account than the value", r.Credential)
+}
+
+// refused: the provider looked at the value and said no.
+func (r *run) refused(ctx context.Context, v provider.Issued) bool {
+	p, ok := provider.As[provider.Prober](r.cred.Provider)
+	if !ok || len(v.Values) == 0 {
+		return false
+	}
+	live, err := p.Probe(ctx, v)
+	return err == nil && (live == provider.Refused || live == provider.Expired)
+}
+
+// gone says whether the value that consumers have at present is refused.
+func (e *Engine) gone(ctx context.Context, r *run, present map[string]secret.Set) bool {
+	if current, ok := r.known.Current(); ok && current.N == r.From {
+		v, err := e.issued(ctx, r, current.N)
+		return err == nil && r.refused(ctx, v)
+	}
+	values, err := r.extract(present)
+	return err == nil && r.refused(ctx, provider.Issued{Values: values})
 }
 
 // unchanged compares what the targets hold with what they should.

@@ -44,7 +44,7 @@ func (e *Engine) preflight(ctx context.Context, r *run, task rotation.Task) []ro
 		facts.Units, err = r.units(ctx)
 	}
 	if err == nil {
-		facts.Samples, err = e.baseline(ctx, r, &ev)
+		facts.Samples, err = e.baseline(ctx, r, present, &ev)
 	}
 	if err != nil {
 		return e.failed(r, task, err)
@@ -183,8 +183,9 @@ func (r *run) units(ctx context.Context) ([]rotation.Unit, error) {
 }
 
 // baseline measures the checks before anything happens; one that is red, or
-// blind, already stops every rotation but an emergency's.
-func (e *Engine) baseline(ctx context.Context, r *run, ev *rotation.Event) (map[string]json.RawMessage, error) {
+// blind, already stops every rotation but an emergency's, and but one that replaces
+// what was ended already.
+func (e *Engine) baseline(ctx context.Context, r *run, present map[string]secret.Set, ev *rotation.Event) (map[string]json.RawMessage, error) {
 	out := map[string]json.RawMessage{}
 	now := e.Now().Wall
 	span := max(r.Window, time.Minute)
@@ -203,12 +204,16 @@ func (e *Engine) baseline(ctx context.Context, r *run, ev *rotation.Event) (map[
 	if red == nil {
 		return out, nil
 	}
-	if r.Mode == rotation.Emergency || r.supplied() && r.Strategy == rotation.InPlace {
+	gone := e.gone(ctx, r, present)
+	if r.Mode == rotation.Emergency || r.supplied() && r.Strategy == rotation.InPlace || gone && r.Gone {
 		ev.Note = "there is only the way forward, so not obeyed: " + strings.Join(red, "; ")
 		return out, nil
 	}
-	return nil, fault.New(fault.Rejected, "before anything was done: %s", strings.Join(red, "; ")).
-		WithHint("bring the system to health first; a rotation could not tell its own harm from this one")
+	err := fault.New(fault.Rejected, "before anything was done: %s", strings.Join(red, "; "))
+	if gone {
+		return nil, err.WithHint("the present value is refused; if it was ended already, so that there is no way back to it: rotor rotate %s --accept-dead", r.Credential)
+	}
+	return nil, err.WithHint("bring the system to health first; a rotation could not tell its own harm from this one")
 }
 
 func measure(ctx context.Context, c Check, w check.Window) check.Sample {

@@ -239,13 +239,8 @@ func (e *Engine) notRevoked(ctx context.Context, r *run, task rotation.Task, err
 // refusedAlready: somebody else ended the value, or gave the account another
 // password. Proving it comes later.
 func (e *Engine) refusedAlready(ctx context.Context, r *run) bool {
-	p, ok := provider.As[provider.Prober](r.cred.Provider)
 	v, err := e.issued(ctx, r, r.Generation)
-	if !ok || err != nil || len(v.Values) == 0 {
-		return false
-	}
-	live, err := p.Probe(ctx, v)
-	return err == nil && (live == provider.Refused || live == provider.Expired)
+	return err == nil && r.refused(ctx, v)
 }
 
 func (r *run) has(generation int) bool {

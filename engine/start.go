@@ -17,6 +17,7 @@ type Request struct {
 	Actor      string
 	Reason     string
 	Drift      bool // the targets hold a value that somebody put there by hand, and that is right
+	Gone       bool // the present value was ended already: if it is refused, it need not be known
 	// Adoption is what a person agreed to, with Mode rotation.Adopt.
 	Adoption *rotation.Adoption
 }
@@ -61,6 +62,7 @@ func (e *Engine) draft(req Request, cred *Credential, known rotation.Credential)
 		Mode: req.Mode, Strategy: traits.Strategy, Minter: traits.Minter,
 		Actor: req.Actor, Reason: req.Reason, Created: e.Now(), Status: rotation.Running,
 		Drift:  req.Drift,
+		Gone:   req.Gone,
 		Live:   cred.Live(len(known.OpenOf(rotation.KindRetirement)) > 0),
 		Window: cred.Monitor, Grace: cred.Grace, Bound: cred.Bound, AtBound: cred.AtBound}
 	if req.Mode == rotation.Adopt {

@@ -36,6 +36,7 @@ type Record struct {
 	Erase      []Erasure     `json:"erase,omitempty"`    // retirement: store revisions that hold the value
 	Units      []Unit        `json:"units,omitempty"`    // retirement: what must be confirmed off the value
 	Drift      bool          `json:"drift,omitempty"`    // a person said that a value changed by hand is right
+	Gone       bool          `json:"gone,omitempty"`     // a person said that the present value was ended already, if it is refused
 	Reverse    bool          `json:"reverse,omitempty"`  // rotation: goes back from Generation to From during grace
 	Adoption   *Adoption     `json:"adoption,omitempty"` // mode adopt: what a person was shown and agreed to
 	Undone     bool          `json:"undone,omitempty"`   // retirement: of a generation that was rolled back

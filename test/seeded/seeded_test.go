@@ -32,6 +32,7 @@ var bugs = map[string]string{
 	"late-is-ours":              "test/sim",
 	"alone-in-the-account":      "test/sim",
 	"journal-before-list":       "test/sim",
+	"any-value-is-gone":         "test/sim",
 	"full-is-refused":           "test/sim",
 	"once-is-enough":            "test/sim",
 	"forget-sweep":              "test/sim",
