@@ -19,7 +19,11 @@ func Type() provider.Type {
 		},
 		Destination: func(opts any) string {
 			o := opts.(*Options)
-			return first(o.BaseURL, defaultBase) + " and " + first(o.STSURL, defaultSTS)
+			iam, sts := first(o.BaseURL, defaultBase), first(o.STSURL, defaultSTS)
+			if iam == sts {
+				return iam
+			}
+			return iam + " and " + sts
 		},
 		New: build,
 	}
