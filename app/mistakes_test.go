@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/agenticverz/rotor/app"
@@ -21,7 +22,7 @@ credentials:
     provider: {type: postgres, admin: env:A, database: d, owner-role: o, roles: [a, b]}
     targets: [{store: dotenv, key: P, value: "{{.password}}"}]
   alone:
-    provider: {type: postgres, admin: env:A, database: d, owner-role: o, roles: [a]}
+    provider: {type: postgres, admin: env:A, database: d, owner-role: o, roles: [c]}
     targets: [{store: dotenv, key: Q, value: "{{.username}}"}]
 `
 	file := filepath.Join(t.TempDir(), "rotor.yaml")
@@ -45,4 +46,57 @@ credentials:
 			t.Errorf("%+v", p)
 		}
 	}
+}
+
+// TestOneAccountTwice: who copies a credential and forgets the account is told before one
+// ends the other's value; neighbours are no rivals.
+func TestOneAccountTwice(t *testing.T) {
+	for provider, neighbour := range map[string]string{
+		`type: postgres, admin: env:A, database: d, owner-role: o, roles: [a, b]`:                    `type: postgres, admin: env:A, database: d, owner-role: o, roles: [c, d]`,
+		`type: postgres, admin: env:A, database: d, strategy: in-place, role: a`:                     `type: postgres, admin: env:B, database: d, strategy: in-place, role: a`,
+		`type: redis, admin: env:A, user: app`:                                                       `type: redis, admin: env:A, user: other`,
+		`type: redis, admin: env:A, strategy: in-place`:                                              `type: redis, admin: env:B, strategy: in-place`,
+		`type: neon, api-key: env:A, project: p, branch: br-a, role: r, database: d, host: h`:        `type: neon, api-key: env:A, project: p, branch: br-b, role: r, database: d, host: h`,
+		`type: upstash, email: e, api-key: env:A, database: d`:                                       `type: upstash, email: e, api-key: env:A, database: d2`,
+		`type: keycloak, base-url: "https://k", realm: r, kind: user-password, username: u`:          `type: keycloak, base-url: "https://k", realm: r, kind: client-secret, client: u`,
+		`type: clerk, kind: machine-secret-key, secret-key: env:A, machine: mch_1`:                   `type: clerk, kind: machine-secret-key, secret-key: env:A, machine: mch_2`,
+		`type: clerk, platform-token: env:A, application: app_1, instance: ins_1`:                    `type: clerk, platform-token: env:A, application: app_1, instance: ins_2`,
+		`type: exec, program: [/opt/rotor-provider-x], strategy: in-place, outage: o, can: [reveal]`: `type: exec, program: [/opt/rotor-provider-x, --other], strategy: in-place, outage: o, can: [reveal]`,
+	} {
+		if n := rivals(t, provider, provider); n != 1 {
+			t.Errorf("%s: %d rivals", provider, n)
+		}
+		if n := rivals(t, provider, neighbour); n != 0 {
+			t.Errorf("%s beside %s: %d rivals", provider, neighbour, n)
+		}
+	}
+	for _, many := range []string{`type: openai, admin-key: env:A, project: p, service-account: s`, `type: generated`,
+		`type: upstash, email: e, api-key: env:A, database: d, strategy: overlap`, `type: exec, program: [/opt/x], can: [find]`} {
+		if n := rivals(t, many, many); n != 0 {
+			t.Errorf("%s: %d rivals, though values live side by side", many, n)
+		}
+	}
+}
+
+// rivals counts what is said about two credentials of one account.
+func rivals(t *testing.T, one, two string) (n int) {
+	t.Helper()
+	text := "version: 1\ndefaults: {owner: Platform, every: quarterly}\nstores:\n  dotenv: {type: dotenv, path: .env}\ncredentials:\n" +
+		"  one:\n    provider: {" + one + "}\n    targets: [{store: dotenv, key: ONE}]\n" +
+		"  two:\n    provider: {" + two + "}\n    targets: [{store: dotenv, key: TWO}]\n"
+	file := filepath.Join(t.TempDir(), "rotor.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := app.Load(app.Options{ConfigPath: file})
+	var found *config.Errors
+	if !errors.As(err, &found) {
+		return 0
+	}
+	for _, p := range found.Problems {
+		if strings.Contains(p.What, "the account of credential") {
+			n++
+		}
+	}
+	return n
 }

@@ -68,6 +68,27 @@ func (b *builder) clash(h, other holder, key string) {
 	b.problem(h.target.Pos, what, fmt.Sprintf("the other one is on line %d; each key has one writer", other.target.Pos.Line))
 }
 
+// rivals finds credentials of one account where each would end the other's value.
+func (b *builder) rivals() {
+	taken := map[string]*Credential{}
+	for i := range b.out.Credentials {
+		c := &b.out.Credentials[i]
+		kind := b.kinds.Providers[c.Provider.Type]
+		if kind.Accounts == nil || c.Provider.Options == nil {
+			continue
+		}
+		for _, account := range kind.Accounts(c.Provider.Options) {
+			account = c.Provider.Type + " " + account
+			if other := taken[account]; other != nil && other != c {
+				b.problem(c.Provider.Pos, fmt.Sprintf("this is the account of credential %q too: each would end the other's value", other.Name),
+					fmt.Sprintf("that one is on line %d; let one credential write all the targets", other.Provider.Pos.Line))
+				break
+			}
+			taken[account] = c
+		}
+	}
+}
+
 // keys lists what a target's key may be: itself, or what its template may give.
 func (b *builder) keys(h holder) []string {
 	if !h.templated || b.kinds.Texts == nil || h.credential.Provider.Options == nil {

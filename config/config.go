@@ -144,6 +144,9 @@ type Kind struct {
 	Destination func(options any) string
 	// Commands lists programs that the options make Rotor run, by option.
 	Commands func(options any) map[string][]string
+	// Accounts names what a provider's options are about, if two credentials must not be
+	// about the same. Nil: they may.
+	Accounts func(options any) []string
 	// Paths points at options that are file names, so that relative ones are
 	// made absolute, counted from the file's folder.
 	Paths func(options any) []*string

@@ -109,6 +109,7 @@ func (b *builder) build() {
 	b.crossReferences()
 	b.references()
 	b.clashes()
+	b.rivals()
 	b.unused()
 }
 

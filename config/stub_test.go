@@ -90,7 +90,8 @@ func stubKinds() Kinds {
 			"generated": {New: func() any { return &generatedOptions{} }},
 			"manual":    {New: func() any { return &struct{}{} }},
 			"postgres": {New: func() any { return &postgresOptions{} },
-				Refs: func(o any) map[string]string { return map[string]string{"admin": o.(*postgresOptions).Admin} }},
+				Refs:     func(o any) map[string]string { return map[string]string{"admin": o.(*postgresOptions).Admin} },
+				Accounts: func(o any) []string { return o.(*postgresOptions).Roles }},
 		},
 		Sections: map[string]Kind{
 			"state": {New: func() any { return &stateOptions{} },

@@ -23,11 +23,26 @@ type Type struct {
 	// Destination says where those secrets are sent ("https://host"): with Refs
 	// a secret-to-destination pair of `config trust`. Nil if there are none.
 	Destination func(opts any) string
+	// Accounts names what decoded options are about, where a new value ends, or counts
+	// among, the others of the same thing: two credentials must not name one. Nil if
+	// values of one account do not mind each other.
+	Accounts func(opts any) []string
 	// Commands lists the programs that decoded options make Rotor run, by option
 	// name. Nil if there are none.
 	Commands func(opts any) map[string][]string
 	// New builds a provider from decoded options, strictly, without any I/O.
 	New func(opts any, c Context) (Provider, error)
+}
+
+// AccountsAt is Type.Accounts for names at one place, without those that are empty.
+func AccountsAt(place string, names ...string) []string {
+	var out []string
+	for _, name := range names {
+		if name != "" {
+			out = append(out, place+" "+name)
+		}
+	}
+	return out
 }
 
 // What a provider's tests run against.

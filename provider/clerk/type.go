@@ -37,6 +37,13 @@ func Type() provider.Type {
 			}
 			return to
 		},
+		Accounts: func(opts any) []string {
+			o := opts.(*Options)
+			if o.PlatformToken == "" && (o.Kind == "" || o.Kind == kindKey) {
+				return nil // a person ends the keys, one by one
+			}
+			return provider.AccountsAt(o.BaseURL+" "+o.Application, o.Instance, o.OAuthApplication, o.Machine)
+		},
 		New: build,
 	}
 }

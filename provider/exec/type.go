@@ -3,8 +3,10 @@ package exec
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -30,7 +32,14 @@ func Type() provider.Type {
 			return ""
 		},
 		Commands: func(opts any) map[string][]string { return map[string][]string{"program": opts.(*Options).Program} },
-		New:      build,
+		Accounts: func(opts any) []string {
+			o := opts.(*Options)
+			if o.Lingers == 0 && (o.Strategy == "" || o.Strategy == string(rotation.Overlap)) {
+				return nil
+			}
+			return provider.AccountsAt("program", strings.Join(o.Program, "\x00"))
+		},
+		New: build,
 	}
 }
 

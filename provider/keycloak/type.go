@@ -1,6 +1,8 @@
 package keycloak
 
 import (
+	"strings"
+
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -17,7 +19,14 @@ func Type() provider.Type {
 		NewOptions:  func() any { return new(Options) },
 		Refs:        func(opts any) map[string]string { return opts.(*Options).refs() },
 		Destination: func(opts any) string { return opts.(*Options).BaseURL },
-		New:         build,
+		Accounts: func(opts any) []string {
+			o := opts.(*Options)
+			if o.Kind == kindUser {
+				return provider.AccountsAt(o.BaseURL+" "+o.Realm+" user", strings.ToLower(o.Username))
+			}
+			return provider.AccountsAt(o.BaseURL+" "+o.Realm+" client", o.Client)
+		},
+		New: build,
 	}
 }
 

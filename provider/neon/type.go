@@ -19,6 +19,10 @@ func Type() provider.Type {
 			}
 			return defaultBase
 		},
+		Accounts: func(opts any) []string {
+			o := opts.(*Options)
+			return provider.AccountsAt(o.BaseURL+" "+o.Project+" "+o.Branch, o.Role)
+		},
 		Commands: func(opts any) map[string][]string {
 			if hook := opts.(*Options).AfterDelete; len(hook) > 0 {
 				return map[string][]string{"after-delete": hook}

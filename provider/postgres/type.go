@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"slices"
+
 	"github.com/agenticverz/rotor/provider"
 )
 
@@ -19,6 +21,10 @@ func Type() provider.Type {
 				return map[string]string{"admin": o.Admin}
 			}
 			return nil
+		},
+		Accounts: func(opts any) []string {
+			o := opts.(*Options)
+			return provider.AccountsAt(o.Admin+" "+o.Server, append(slices.Clone(o.Roles), o.Role)...)
 		},
 		New: func(opts any, c provider.Context) (provider.Provider, error) {
 			o := *opts.(*Options)

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agenticverz/rotor/provider"
@@ -24,6 +25,13 @@ func Type() provider.Type {
 				return strings.Join(o.Addresses, ", ")
 			}
 			return "the Redis server that admin names"
+		},
+		Accounts: func(opts any) []string {
+			o := opts.(*Options)
+			if o.Strategy == rotation.InPlace {
+				return provider.AccountsAt(o.Admin, "requirepass")
+			}
+			return provider.AccountsAt(o.Admin, append(slices.Clone(o.Users), o.User)...)
 		},
 		New: func(opts any, c provider.Context) (provider.Provider, error) {
 			o := *opts.(*Options)

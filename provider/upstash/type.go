@@ -2,6 +2,7 @@ package upstash
 
 import (
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -33,6 +34,12 @@ func Type() provider.Type {
 				to += " and " + o.Address
 			}
 			return to
+		},
+		Accounts: func(opts any) []string {
+			if o := opts.(*Options); o.Strategy != rotation.Overlap { // there each generation is a user of its own
+				return provider.AccountsAt(o.BaseURL, o.Database)
+			}
+			return nil
 		},
 		New: build,
 	}
