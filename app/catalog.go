@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/agenticverz/rotor/config"
@@ -239,10 +240,10 @@ func (k *catalog) close() {
 	}
 }
 
-// at says where in rotor.yaml the mistake stands.
+// at says where in rotor.yaml the mistake stands, unless a nearer place is told already.
 func at(pos config.Pos, err error) error {
 	var list *config.Errors
-	if err == nil || errors.As(err, &list) || fault.KindOf(err) != fault.BadConfig {
+	if err == nil || errors.As(err, &list) || fault.KindOf(err) != fault.BadConfig || strings.HasPrefix(err.Error(), pos.File+":") {
 		return err
 	}
 	return fault.Wrap(fault.BadConfig, pos.String(), err)
