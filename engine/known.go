@@ -92,6 +92,13 @@ func (e *Engine) gone(ctx context.Context, r *run, present map[string]secret.Set
 	return err == nil && r.refused(ctx, provider.Issued{Values: values})
 }
 
+// ended: the present value's own time is over, so that nobody needs to be asked whether
+// it may be replaced.
+func (e *Engine) ended(r *run) bool {
+	current, ok := r.known.Current()
+	return ok && current.N == r.From && !current.NotAfter.IsZero() && !e.Now().Wall.Before(current.NotAfter)
+}
+
 // unchanged compares what the targets hold with what they should.
 func (r *run) unchanged(present map[string]secret.Set, values secret.Set) error {
 	for _, t := range r.cred.Targets {

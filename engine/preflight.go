@@ -205,7 +205,7 @@ func (e *Engine) baseline(ctx context.Context, r *run, present map[string]secret
 		return out, nil
 	}
 	gone := e.gone(ctx, r, present)
-	if r.Mode == rotation.Emergency || r.supplied() && r.Strategy == rotation.InPlace || gone && r.Gone {
+	if r.Mode == rotation.Emergency || r.supplied() && r.Strategy == rotation.InPlace || gone && (r.Gone || e.ended(r)) {
 		ev.Note = "there is only the way forward, so not obeyed: " + strings.Join(red, "; ")
 		return out, nil
 	}

@@ -38,14 +38,15 @@ func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotati
 			WithHint("%s", r.endedByHand(g))
 	default:
 		switch {
+		case r.Ordered(rotation.OrderRetire, task.Action): // by who knows better than an answer that proves nothing
+			return []rotation.Event{e.dead(task, g, DeadReplaced)}
 		case err == nil:
 			err = fault.New(fault.Unknown, "%s gave no clear answer about generation %d", r.cred.Provider.Traits().Name, r.Generation)
-		case fault.KindOf(err) == fault.Rejected && r.Ordered(rotation.OrderRetire, task.Action):
-			return []rotation.Event{e.dead(task, g, DeadReplaced)}
-		case fault.KindOf(err) == fault.Rejected: // by somebody in between
-			err = fault.New(fault.Rejected, "refused, and nobody can prove by whom: %v", err).
-				WithHint("if you know that it is dead: rotor set %s --retire %d", r.Credential, r.Generation)
+		case fault.KindOf(err) != fault.Transient && fault.KindOf(err) != fault.Unknown: // by somebody in between
+			err = fault.New(fault.KindOf(err), "refused, and nobody can prove by whom: %v", err)
 		}
+		unproven := &fault.Error{Kind: fault.KindOf(err), Op: "prove", Err: err, RetryAfter: fault.RetryAfterOf(err)}
+		err = unproven.WithHint("if you know that it is dead: rotor set %s --retire %d", r.Credential, r.Generation)
 	}
 	return e.failed(r, task, err)
 }

@@ -144,6 +144,11 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 	if r.overwritten(handle) && !seeded.Bug("revoke-by-slot") {
 		return []rotation.Event{e.ok(task, nil, "its place was taken by a living generation")}
 	}
+	if other, err := e.elsewhere(ctx, r, g); err != nil {
+		return e.failed(r, task, err)
+	} else if other != "" {
+		return []rotation.Event{e.waitForOthers(r, task, other)}
+	}
 	if handle.IsZero() && r.Undone && r.Minter == rotation.ByProvider {
 		return []rotation.Event{e.ok(task, nil, "no handle is known; swept by label")}
 	}

@@ -173,7 +173,8 @@ func (e *Engine) notYetSilent(ctx context.Context, r *run, seen sighting) (when 
 			wall = *t // nearer to the clock that dated the use
 		}
 	}
-	if ago := wall.Sub(seen.last); seen.last.After(r.Created.Wall) && ago < r.silentFor() {
+	// not compared with dates of our own: this clock may have been wrong when they were noted
+	if ago := wall.Sub(seen.last); !seen.last.IsZero() && ago < r.silentFor() {
 		return fmt.Sprintf("used %s ago", ago.Round(time.Second)), r.silentFor() - ago
 	}
 	last, ok := r.Last(func(ev rotation.Event) bool { return ev.Facts != nil && len(ev.Facts.InUse) > 0 })

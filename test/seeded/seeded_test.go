@@ -31,6 +31,7 @@ var bugs = map[string]witness{
 	"late-is-ours":              {"test/sim", "TestAStrangerInTheGrace"},
 	"alone-in-the-account":      {"test/sim", "TestASweepBesideAnotherCredential"},
 	"journal-before-list":       {"test/sim", "TestAnAnswerDuringASweep"},
+	"end-what-others-use":       {"test/sim", "TestTwoCredentialsWithOneValue"},
 	"any-value-is-gone":         {"test/sim", "TestTheValueIsOfAnotherAccount"},
 	"full-is-refused":           {"test/sim", "TestEverySingleFault"},
 	"once-is-enough":            {"test/sim", "TestEverySingleFault"},

@@ -167,3 +167,26 @@ func TestPoolerClientsAreEvidence(t *testing.T) {
 		t.Errorf("asked about %v, want the old user alone", p.asked)
 	}
 }
+
+// dated has a clock of its own, which dates what it reports.
+type dated struct{ lastUse }
+
+func (p dated) Now(context.Context) (time.Time, error) { return epoch.Add(p.w.real), nil }
+
+// The machine's clock runs ahead by more than a grace: what the provider dates lies
+// before everything that was noted here, and counts all the same.
+func TestLastUseCountsWhateverOurClockSays(t *testing.T) {
+	st := newStage(t, Setup{Class: OverlapCaller}, func(s *Sim, c *engine.Credential) {
+		c.Provider = dated{lastUse{named{maker{s.W.Provider}}, s.W, grace - time.Hour}}
+		c.Consumers = []engine.Consumer{{Name: "app", Consumer: mute{s.W.Units}}}
+	})
+	st.W.wall = st.W.wall.Add(3 * grace)
+	st.until(st.over(st.begin(engine.Request{})))
+	st.until(func() bool { return st.W.real > grace+2*time.Hour })
+	if !st.W.Provider.Accepts(st.W.first) {
+		t.Fatal("V2: the old value was used an hour before the grace ended, and it was revoked")
+	}
+	if !st.until(func() bool { return !st.W.Provider.Accepts(st.W.first) }) {
+		t.Errorf("V6: silent ever since, and never revoked\n%s", tail(st.show()))
+	}
+}

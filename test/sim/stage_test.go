@@ -19,9 +19,15 @@ type stage struct {
 	t    *testing.T
 	e    *engine.Engine
 	cred *engine.Credential
+	more map[string]*engine.Credential // others that are not like it
 }
 
-func (st *stage) Credential(string) (*engine.Credential, error) { return st.cred, nil }
+func (st *stage) Credential(name string) (*engine.Credential, error) {
+	if c, ok := st.more[name]; ok {
+		return c, nil
+	}
+	return st.cred, nil
+}
 
 func newStage(t *testing.T, setup Setup, change func(*Sim, *engine.Credential)) *stage {
 	t.Helper()
