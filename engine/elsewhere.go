@@ -32,6 +32,18 @@ func (e *Engine) elsewhere(ctx context.Context, r *run, ending rotation.Generati
 	return "", nil
 }
 
+// twin is another living generation of this credential with the same value: one that was
+// put back by hand and taken over. What became of the value is then its business.
+func (r *run) twin(g rotation.Generation) (rotation.Generation, bool) {
+	for _, other := range r.known.Generations {
+		same := g.Fingerprint != "" && g.Fingerprint == other.Fingerprint || !g.Handle.IsZero() && g.Handle == other.Handle
+		if other.N > g.N && other.Life != rotation.Dead && same {
+			return other, true
+		}
+	}
+	return rotation.Generation{}, false
+}
+
 // twins: the same text, or the same id at the same provider.
 func (e *Engine) twins(r *run, one rotation.Generation, c rotation.Credential, other rotation.Generation) bool {
 	if one.Fingerprint != "" && one.Fingerprint == other.Fingerprint {

@@ -23,16 +23,20 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 		return r.unchanged(present, values)
 	}
 	values, err := r.extract(present)
-	if err != nil || len(values) == 0 {
+	if err != nil || len(values) == 0 && !ok {
 		return err
 	}
 	old, err := e.values(ctx, r, current.N)
 	if err != nil {
 		return err
 	}
-	twin := ok && old.Agrees(values) // only the way in which it is written was changed
+	// only the way in which it is written was changed; or nobody can read it out of that
+	twin := ok && (old.Agrees(values) || len(values) == 0)
 	if twin {
 		values = old
+	}
+	if len(values) == 0 {
+		return nil
 	}
 	g := rotation.Generation{Credential: r.Credential, N: r.From, Life: rotation.Current,
 		Fingerprint: e.Keys.FingerprintSet(values), Created: e.Now().Wall}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/journal"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -49,7 +50,7 @@ func (e *Engine) failed(r *run, task rotation.Task, err error) []rotation.Event 
 	ev.Outcome, ev.Fault, ev.Note = rotation.Refused, kind.String(), r.words(err)
 	ev.Attempt = r.Failures(task) + 1
 	// after a crash a refusal speaks of this try; the one before may have arrived
-	if task.HasEffect() && (kind.MayHaveHappened() || r.crashed()) {
+	if _, announced := r.Open(task); announced && task.HasEffect() && (kind.MayHaveHappened() || r.crashed()) {
 		ev.Outcome = rotation.Unclear
 	}
 	wait := backoff(ev.Attempt, fault.RetryAfterOf(err))
@@ -90,6 +91,8 @@ func (r *run) judge(task rotation.Task, kind fault.Kind, ev rotation.Event) verd
 		return person
 	case kind == fault.NeedsPerson && task.Step != rotation.Preflight:
 		return person
+	case task.Step == rotation.Sweep && !seeded.Bug("back-for-a-sweep"):
+		return person // all is well but for the looking; that is no reason to go back
 	}
 	if kind == fault.Rejected && task.Step == rotation.Generate && r.Minter == rotation.ByRotor &&
 		ev.Outcome == rotation.Refused && r.refusals()+1 < regenerates {

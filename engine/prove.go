@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/seeded"
@@ -14,6 +15,9 @@ import (
 // is the generation dead; what cannot be tried is called replaced, not dead.
 func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
 	g, _ := r.known.Get(r.Generation)
+	if other, ok := r.twin(g); ok {
+		return []rotation.Event{e.dead(task, g, fmt.Sprintf("the same value as generation %d", other.N))}
+	}
 	v, err := e.issued(ctx, r, r.Generation)
 	if err != nil {
 		return e.failed(r, task, err)
@@ -87,6 +91,9 @@ func (e *Engine) sweep(ctx context.Context, r *run, task rotation.Task) []rotati
 		if busy, err := e.beingRotated(ctx, r); err != nil || busy {
 			return e.leaveLater(r, task, err) // a value that is just being made looks like a stray
 		}
+	}
+	if r.Ordered(rotation.OrderApprove, task.Action) || r.Ordered(rotation.OrderRetire, task.Action) {
+		return []rotation.Event{e.ok(task, nil, "a person says that what is there is not ours")}
 	}
 	if err := e.removeStrays(ctx, r); err != nil {
 		return e.failed(r, task, err)

@@ -24,6 +24,11 @@ func (e *Engine) announcePublish(ctx context.Context, r *run, task rotation.Task
 	if len(targets) == 0 {
 		return e.failed(r, task, gone(task.Part))
 	}
+	if living := r.successor(); task.Phase == rotation.Retire && r.Live.OneWay(r.Strategy) && living != r.Generation && r.has(living) {
+		if err := e.alive(ctx, r, living); err != nil { // in place nothing was revoked, so nobody looked
+			return e.failed(r, task, err)
+		}
+	}
 	if targets[0].Store.Traits().Readable {
 		_, rev, err := targets[0].Store.Get(ctx, targets[0].Path)
 		if err != nil {

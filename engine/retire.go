@@ -144,6 +144,9 @@ func (e *Engine) revoke(ctx context.Context, r *run, task rotation.Task) []rotat
 	if r.overwritten(handle) && !seeded.Bug("revoke-by-slot") {
 		return []rotation.Event{e.ok(task, nil, "its place was taken by a living generation")}
 	}
+	if g, ok := r.twin(g); ok {
+		return []rotation.Event{e.ok(task, nil, fmt.Sprintf("it is the value of generation %d too", g.N))}
+	}
 	if other, err := e.elsewhere(ctx, r, g); err != nil {
 		return e.failed(r, task, err)
 	} else if other != "" {
@@ -217,9 +220,11 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// notRevoked: where only a person can revoke, that person says when it is done.
+// notRevoked: where only a person can revoke, that person says when it is done. What
+// fails for another reason may be ended by a person too.
 func (e *Engine) notRevoked(ctx context.Context, r *run, task rotation.Task, err error) []rotation.Event {
-	if fault.KindOf(err) != fault.NeedsPerson {
+	kind := fault.KindOf(err)
+	if kind == fault.Transient || kind == fault.Unknown {
 		return e.failed(r, task, err)
 	}
 	if e.refusedAlready(ctx, r) {
@@ -227,6 +232,10 @@ func (e *Engine) notRevoked(ctx context.Context, r *run, task rotation.Task, err
 	}
 	if r.Ordered(rotation.OrderRetire, task.Action) {
 		return []rotation.Event{e.ok(task, nil, "revoked by a person")}
+	}
+	if kind != fault.NeedsPerson {
+		stuck := &fault.Error{Kind: kind, Op: "revoke", Err: err}
+		return e.failed(r, task, stuck.WithHint("%s; or end it at %s by hand, and then: rotor set %s --retire %d", r.hint(err), r.cred.Provider.Traits().Name, r.Credential, r.Generation))
 	}
 	why := r.hint(err)
 	ending, _ := r.known.Get(r.Generation)

@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
 )
 
 // Reverse begins the rollback of a rotation that was done: back to the previous
@@ -26,6 +28,9 @@ func (e *Engine) Reverse(ctx context.Context, credential, actor, reason string) 
 	r := e.draft(Request{Credential: credential, Mode: rotation.Manual, Actor: actor, Reason: reason}, cred, known)
 	r.Generation, r.From, r.Reverse, r.Undoing = current.N, previous.N, true, true
 	r.Live.Approval = false
+	if err := e.worthGoingBack(ctx, r, cred, known); err != nil {
+		return r, err
+	}
 	fence, err := e.Journal.Create(ctx, r)
 	if err != nil {
 		return r, err
@@ -39,6 +44,21 @@ func (e *Engine) Reverse(ctx context.Context, credential, actor, reason string) 
 		return r, err
 	}
 	return r, nil
+}
+
+// worthGoingBack looks before anything is noted: from a rollback to what is dead there
+// would be no way out.
+func (e *Engine) worthGoingBack(ctx context.Context, r rotation.Record, cred *Credential, known rotation.Credential) error {
+	look := &run{State: rotation.Replay(r, nil), cred: cred, known: &known, alive: &proven{}, opened: map[string]secret.Set{}}
+	err := e.alive(ctx, look, r.From)
+	if err == nil || seeded.Bug("rollback-to-dead") {
+		return nil
+	}
+	if fault.KindOf(err) != fault.NeedsPerson {
+		return err
+	}
+	back := &fault.Error{Kind: fault.Rejected, Op: "there is no way back", Err: err}
+	return back.WithHint("rotate again instead: rotor rotate %s", known.Name)
 }
 
 // wayBack finds the generation to go back to and its retirement.

@@ -199,7 +199,8 @@ func (e *Engine) allowed(ctx context.Context, r *run, order rotation.Order, valu
 		}
 		return e.unused(ctx, value)
 	case rotation.OrderApprove:
-		if r.Status != rotation.Asking || retirement {
+		looked := task.Step == rotation.Sweep && r.Status == rotation.Stuck // it found what it cannot explain
+		if r.Status != rotation.Asking && !looked || retirement {
 			return no("is not waiting for an approval")
 		}
 	case rotation.OrderRefuse:

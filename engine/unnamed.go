@@ -46,8 +46,10 @@ func (e *Engine) removeUnnamed(ctx context.Context, r *run, lister provider.List
 		return err
 	}
 	for _, f := range strays {
-		why := r.notOurs(f, tries)
+		why, theirs := e.notOurs(r, f, tries)
 		switch {
+		case theirs:
+			continue
 		case beside.left > 0 || why != "" && beside.name != "":
 			return beside.wait(r)
 		case why != "":
@@ -60,20 +62,24 @@ func (e *Engine) removeUnnamed(ctx context.Context, r *run, lister provider.List
 	return nil
 }
 
-// notOurs says why a value need not, or cannot, have come from the tries.
-func (r *run) notOurs(f provider.Found, tries []rotation.Event) string {
+// notOurs says why a value need not, or cannot, have come from the tries. theirs: others
+// make values there, and the dates speak for them.
+func (e *Engine) notOurs(r *run, f provider.Found, tries []rotation.Event) (why string, theirs bool) {
 	t := r.cred.Provider.Traits()
-	first, last := tries[0].At.Wall, tries[len(tries)-1].At.Wall.Add(t.InFlight)
+	first, last := tries[0].At.Wall.Add(-rotation.ClockSkew), tries[len(tries)-1].At.Wall.Add(t.InFlight+rotation.ClockSkew)
 	switch {
-	case t.Shared:
-		return "it may be the stray of a lost answer, or somebody else's"
+	case f.Created.IsZero() && e.Now().Wall.After(last):
+		why = "it bears no date, and no request of Rotor's is under way any more"
 	case f.Created.IsZero():
-	case f.Created.Before(first.Add(-rotation.ClockSkew)):
-		return "it was not there before the try, and bears an older date"
-	case f.Created.After(last.Add(rotation.ClockSkew)) && !seeded.Bug("late-is-ours"):
-		return "it was made when no request of Rotor's was under way any more"
+	case f.Created.Before(first):
+		why = "it was not there before the try, and bears an older date"
+	case f.Created.After(last) && !seeded.Bug("late-is-ours"):
+		why = "it was made when no request of Rotor's was under way any more"
 	}
-	return ""
+	if t.Shared && (why == "" || f.Created.IsZero()) {
+		return "it may be the stray of a lost answer, or somebody else's", false
+	}
+	return why, t.Shared
 }
 
 func unexplained(r *run, f provider.Found, why string) error {
@@ -82,7 +88,16 @@ func unexplained(r *run, f provider.Found, why string) error {
 		made = ", made " + f.Created.UTC().Format("2006-01-02 15:04:05") + " UTC,"
 	}
 	return fault.New(fault.NeedsPerson, "%s has a value that the journal cannot explain: %s", r.cred.Provider.Traits().Name, f.Handle.ID).
-		WithHint("%s%s was not touched: %s. If nobody uses it, end it there by hand; then: rotor resume %s", f.Handle.ID, made, why, r.Credential)
+		WithHint("%s%s was not touched: %s. If nobody uses it, end it there by hand; then: rotor resume %s. If it is somebody's: rotor set %s %s",
+			f.Handle.ID, made, why, r.Credential, r.Credential, r.notOursOrder())
+}
+
+// notOursOrder is how a person says that a value there is somebody else's.
+func (r *run) notOursOrder() string {
+	if r.Kind == rotation.KindRetirement {
+		return fmt.Sprintf("--retire %d", r.Generation)
+	}
+	return "--approve"
 }
 
 // tries are the intents to generate, of this rotation or of the one that a retirement

@@ -83,7 +83,7 @@ const samples = 4
 // bad samples in a row, or a bad one at the end, turn the rotation back. No data
 // is not a pass: it earns one more window, then a person decides.
 func (e *Engine) monitor(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
-	if r.Ordered(rotation.OrderApprove, task.Action) && r.longer(task) {
+	if r.approved(task) {
 		return []rotation.Event{e.ok(task, nil, "")}
 	}
 	now := e.Now()
@@ -127,7 +127,7 @@ func (e *Engine) watch(task rotation.Task, tick rotation.Facts, d time.Duration)
 // watching gives the newest sample of the present window.
 func (r *run) watching(task rotation.Task) (rotation.Facts, bool) {
 	ev, ok := r.Last(func(e rotation.Event) bool {
-		return e.Action == task.Action || e.Type == rotation.Redo || e.Type == rotation.Turn
+		return e.Action == task.Action && e.Type != rotation.Input || e.Type == rotation.Redo || e.Type == rotation.Turn
 	})
 	if !ok || ev.Type != rotation.Pause || ev.Facts == nil || ev.Facts.Started == nil {
 		return rotation.Facts{}, false
@@ -135,9 +135,18 @@ func (r *run) watching(task rotation.Task) (rotation.Facts, bool) {
 	return *ev.Facts, true
 }
 
-func (r *run) longer(task rotation.Task) bool {
-	tick, ok := r.watching(task)
-	return ok && tick.Longer
+// approved: a person said yes after this window's question, and it is as good as a pass.
+func (r *run) approved(task rotation.Task) bool {
+	yes := false
+	for _, e := range r.Events {
+		switch {
+		case e.Action == task.Action && e.Status == rotation.Asking, e.Type == rotation.Redo, e.Type == rotation.Turn:
+			yes = false
+		case e.Type == rotation.Input && e.Action == task.Action && e.Facts != nil && e.Facts.Order == rotation.OrderApprove:
+			yes = true
+		}
+	}
+	return yes
 }
 
 func (e *Engine) judgeAll(ctx context.Context, r *run, w check.Window) (bad, blind []string) {
