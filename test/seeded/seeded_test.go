@@ -32,6 +32,8 @@ var bugs = map[string]witness{
 	"alone-in-the-account":      {"test/sim", "TestASweepBesideAnotherCredential"},
 	"journal-before-list":       {"test/sim", "TestAnAnswerDuringASweep"},
 	"end-what-others-use":       {"test/sim", "TestTwoCredentialsWithOneValue"},
+	"gone-with-the-rollback":    {"test/sim", "TestARollbackLeavesTimeToo"},
+	"back-for-a-sweep":          {"test/sim", "TestASweepThatFails"},
 	"any-value-is-gone":         {"test/sim", "TestTheValueIsOfAnotherAccount"},
 	"full-is-refused":           {"test/sim", "TestEverySingleFault"},
 	"once-is-enough":            {"test/sim", "TestEverySingleFault"},
