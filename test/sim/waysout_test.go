@@ -117,6 +117,8 @@ func TestAcceptedDriftThatNobodyCanRead(t *testing.T) {
 func TestTheOldValueIsPutBackByHand(t *testing.T) {
 	st := newStage(t, Setup{Class: OverlapServer}, nil)
 	st.until(st.over(st.begin(engine.Request{})))
+	half := st.W.real + grace/2
+	st.until(func() bool { return st.W.real >= half })
 	st.byHand("app", secret.Set{"KEY": secret.New(st.W.first)})
 	st.byHand("url", secret.Set{"URL": secret.New("proto://" + st.W.first + "@host")})
 	for u := range st.W.Units.holds {
