@@ -34,6 +34,9 @@ func (e *Engine) announceGenerate(ctx context.Context, r *run, task rotation.Tas
 	if ev.Facts.Present, err = present(ctx, r); err != nil {
 		return e.failed(r, task, err)
 	}
+	if ev.Facts.Shown, err = e.shown(ctx, r); err != nil {
+		return e.failed(r, task, err)
+	}
 	values, err := e.candidate(ctx, r, label)
 	if err != nil {
 		return e.failed(r, task, err)
@@ -204,6 +207,27 @@ func (e *Engine) inFlight(r *run, task rotation.Task, sent rotation.Instant) (ro
 	return e.pause(task, left, "until the lost request can no longer take effect"), true
 }
 
+// shown is the fingerprint of what the provider shows before a try, where the journal does
+// not know the old value: if the same is shown afterwards, the lost request had no effect.
+func (e *Engine) shown(ctx context.Context, r *run) (string, error) {
+	rev, ok := provider.As[provider.Revealer](r.cred.Provider)
+	if !ok || r.Minter != rotation.ByProvider || seeded.Bug("whatever-is-shown") {
+		return "", nil
+	}
+	old, err := e.values(ctx, r, r.From)
+	if err != nil || len(old) > 0 && !r.Gone {
+		return "", err
+	}
+	v, err := rev.Reveal(ctx, rotation.Handle{})
+	if fault.KindOf(err) == fault.Rejected {
+		return "", nil // it cannot be shown afterwards either
+	}
+	if err != nil {
+		return "", err
+	}
+	return e.Keys.FingerprintSet(v.Values), nil
+}
+
 func (e *Engine) reveal(ctx context.Context, r *run, task rotation.Task, intent rotation.Event, rev provider.Revealer) []rotation.Event {
 	v, err := rev.Reveal(ctx, r.Handle)
 	if fault.KindOf(err) == fault.Rejected {
@@ -214,7 +238,8 @@ func (e *Engine) reveal(ctx context.Context, r *run, task rotation.Task, intent 
 	if err != nil {
 		return e.failed(r, task, err)
 	}
-	if old, err := e.values(ctx, r, r.From); err == nil && old.Agrees(v.Values) {
+	same := intent.Facts.Shown != "" && intent.Facts.Shown == e.Keys.FingerprintSet(v.Values)
+	if old, err := e.values(ctx, r, r.From); same || err == nil && old.Agrees(v.Values) {
 		ev := e.event(rotation.Redo, task)
 		ev.Note = "the lost request had no effect"
 		return []rotation.Event{ev}

@@ -59,6 +59,7 @@ type Facts struct {
 	Fails    int                        `json:"fails,omitempty"`   // monitor: bad samples in a row
 	InUse    []string                   `json:"inUse,omitempty"`   // retirement: who was seen with the old value
 	Longer   bool                       `json:"longer,omitempty"`  // monitor: the second window, after an unknown
+	Shown    string                     `json:"shown,omitempty"`   // generate: keyed fingerprint of the value that the provider showed before the try
 	Present  []string                   `json:"present,omitempty"` // generate: ids in the account before the try, where values bear no names
 }
 

@@ -34,6 +34,7 @@ var bugs = map[string]witness{
 	"end-what-others-use":       {"test/sim", "TestTwoCredentialsWithOneValue"},
 	"gone-with-the-rollback":    {"test/sim", "TestARollbackLeavesTimeToo"},
 	"back-for-a-sweep":          {"test/sim", "TestASweepThatFails"},
+	"whatever-is-shown":         {"test/sim", "TestALostRequestWithoutEffectIsNoNewValue"},
 	"any-value-is-gone":         {"test/sim", "TestTheValueIsOfAnotherAccount"},
 	"full-is-refused":           {"test/sim", "TestEverySingleFault"},
 	"once-is-enough":            {"test/sim", "TestEverySingleFault"},

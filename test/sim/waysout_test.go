@@ -224,3 +224,49 @@ func TestAnApprovalCountsAtOnce(t *testing.T) {
 		t.Errorf("obeyed %s later\n%s", st.W.real-at, st.show())
 	}
 }
+
+// The old value is not known, and the request to replace it was lost without effect: what
+// is shown afterwards is the old value, and no new one.
+func TestALostRequestWithoutEffectIsNoNewValue(t *testing.T) {
+	st := newStage(t, Setup{Class: InPlaceServer}, func(s *Sim, c *engine.Credential) {
+		unwatched(s, c)
+		c.Targets = c.Targets[1:] // in a text of which nobody can read it out
+	})
+	id := st.begin(engine.Request{})
+	st.loseNextIssue = E2
+	st.until(st.over(id))
+	if got := st.record(id).Status; got != rotation.Done || st.W.Provider.Accepts(st.W.first) {
+		t.Errorf("%s, and the value from before still works: %v\n%s", got, st.W.Provider.Accepts(st.W.first), st.show())
+	}
+}
+
+// expiring makes values whose time is over after an hour.
+type expiring struct{ lister }
+
+func (x expiring) Issue(ctx context.Context, req room.Request) (room.Issued, error) {
+	v, err := x.lister.Issue(ctx, req)
+	if err == nil {
+		v.NotAfter = x.w.wall.Add(time.Hour)
+		x.w.later(time.Hour, func() { delete(x.live, v.Handle.ID) })
+	}
+	return v, err
+}
+
+// The machine slept longer than a value lives: nobody has to say that it may be replaced.
+func TestAValueWhoseTimeIsOver(t *testing.T) {
+	st := newStage(t, Setup{Class: OverlapServer}, func(s *Sim, c *engine.Credential) {
+		c.Provider = expiring{lister{finder{s.W.Provider}}}
+		c.Grace = time.Minute
+	})
+	st.until(st.over(st.begin(engine.Request{})))
+	st.until(never)
+	st.W.Advance(2 * time.Hour)
+	if st.W.Provider.Accepts(st.W.Store.text("KEY")) {
+		t.Fatal("it still works")
+	}
+	id := st.begin(engine.Request{Mode: rotation.Scheduled})
+	st.until(st.over(id))
+	if got := st.record(id).Status; got != rotation.Done || !st.W.Provider.Accepts(st.W.Store.text("KEY")) {
+		t.Errorf("%s\n%s", got, st.show())
+	}
+}
