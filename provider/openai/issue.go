@@ -83,12 +83,23 @@ func unwilling(a apiclient.Answer) *apiclient.Verdict {
 	return nil
 }
 
-// Revoke deletes the key by its id, with its account where that was made for it alone.
+// Revoke deletes the key by its id, with its account where that was made for it alone
+// and holds no other: one that somebody added lives on.
 func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 	account, id := split(h)
 	call := apiclient.Call{Step: "revoke", Method: http.MethodDelete, Path: p.path(id), Judge: keeps}
 	if account != "" && account != p.opts.ServiceAccount {
-		call.Path = p.accountPath("/%s", account)
+		alone, err := p.alone(ctx, account, id)
+		switch {
+		case isGone(err):
+			return nil
+		case err != nil:
+			return err
+		case alone:
+			call.Path = p.accountPath("/%s", account)
+		default:
+			call.Judge = bound
+		}
 	}
 	var got struct {
 		Deleted bool `json:"deleted"`
@@ -106,7 +117,7 @@ func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 
 // keeps also recognises an API that deletes no single key of a service account.
 func keeps(a apiclient.Answer) *apiclient.Verdict {
-	if _, message, ok := says(a); ok && a.Status == http.StatusBadRequest && strings.Contains(message, "service account") {
+	if refusesOne(a) {
 		return &apiclient.Verdict{Kind: fault.NeedsPerson, Hint: "this organisation's API deletes a service account's keys only together with the account: " +
 			"delete the key by hand; for the next ones leave service-account out of rotor.yaml"}
 	}

@@ -90,9 +90,10 @@ type key struct {
 }
 
 type account struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	Key  *key   `json:"api_key"` // only in the answer that makes it
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Created int64  `json:"created_at"` // seconds
+	Key     *key   `json:"api_key"`    // only in the answer that makes it
 }
 
 func moment(seconds *int64) time.Time {
@@ -102,13 +103,6 @@ func moment(seconds *int64) time.Time {
 	return time.Unix(*seconds, 0).UTC()
 }
 
-// own says whether the key's account was made for it alone: it bears a label of ours,
-// and is not the one that rotor.yaml names.
-func (p *Provider) own(k key) bool {
-	a := k.Owner.Account
-	return a != nil && rotation.IsLabel(a.Name) && a.ID != p.opts.ServiceAccount
-}
-
 func (p *Provider) label(k key) string {
 	if p.own(k) {
 		return k.Owner.Account.Name
@@ -116,7 +110,7 @@ func (p *Provider) label(k key) string {
 	return k.Name
 }
 
-// handle: "ACCOUNT/KEY" if the account ends with the key.
+// handle: "ACCOUNT/KEY" if the account was made for the key and ends with it.
 func (p *Provider) handle(k key) rotation.Handle {
 	if p.own(k) {
 		return rotation.Handle{ID: k.Owner.Account.ID + "/" + k.ID}
@@ -170,7 +164,15 @@ func (p *Provider) Find(ctx context.Context, prefix string) ([]provider.Found, e
 	all, err := p.all(ctx, "find")
 	var out []provider.Found
 	for _, k := range all {
-		if label := p.label(k); strings.HasPrefix(label, prefix) {
+		label := p.label(k)
+		if !strings.HasPrefix(label, prefix) {
+			continue
+		}
+		first, err := p.first(all, k)
+		if err != nil {
+			return nil, err
+		}
+		if first {
 			out = append(out, provider.Found{Handle: p.handle(k), Label: label, Created: moment(&k.Created)})
 		}
 	}

@@ -36,7 +36,8 @@ the credential's own target writes: Rotor then deletes the old admin key with th
 
 **Strategy.** *overlap*: a further key is made beside the old one. With ` + "`service-account`" + ` it is a key of that
 account. Without, each key comes with an account of its own, named by Rotor, and the account is deleted
-with it: for organisations whose API does not delete a single key of a service account.
+with it: for organisations whose API does not delete a single key of a service account. An account to which somebody
+added another key is not deleted: only Rotor's key is, and where the API refuses that, a person is asked.
 
 **A person must do** nothing, but make the first admin key and, if wanted, the service account.
 
