@@ -140,7 +140,11 @@ func (d *Double) keyJSON(k *doubles.Key) doubles.Object {
 }
 
 func (d *Double) adminJSON(k *doubles.Key) doubles.Object {
-	return doubles.Object{"object": "organization.admin_api_key", "id": k.ID, "name": k.Name, "redacted_value": redacted(k.Value),
+	o := doubles.Object{"object": "organization.admin_api_key", "id": k.ID, "name": k.Name, "redacted_value": redacted(k.Value),
 		"created_at": k.Born.Unix(), "last_used_at": unix(k.Used), "expires_at": unix(k.Expires),
 		"owner": doubles.Object{"type": "user", "object": "organization.user", "id": "user-1", "name": "A person", "created_at": 1700000000, "role": "owner"}}
+	if d.opts.Silent {
+		delete(o, "last_used_at")
+	}
+	return o
 }

@@ -23,8 +23,10 @@ type Options struct {
 	Kept bool
 	// MustExpire refuses keys without expires_in_seconds: a policy of the organisation.
 	MustExpire bool
-	Delay      doubles.Delay
-	Clock      *doubles.Clock // nil: a clock of its own
+	// Silent leaves last_used_at of admin keys out, which the document allows.
+	Silent bool
+	Delay  doubles.Delay
+	Clock  *doubles.Clock // nil: a clock of its own
 }
 
 // Double is one organisation with one project.

@@ -8,6 +8,7 @@ package openai
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -82,7 +83,7 @@ type key struct {
 	Value    apiclient.Secret `json:"value"`          // only in the answer that makes it
 	Redacted string           `json:"redacted_value"` // its first and last characters
 	Created  int64            `json:"created_at"`     // seconds
-	Used     *int64           `json:"last_used_at"`
+	Used     json.RawMessage  `json:"last_used_at"`   // null: never; of an admin key it may be missing
 	Expires  *int64           `json:"expires_at"`
 	Owner    struct {
 		Account *account `json:"service_account"`
@@ -199,13 +200,20 @@ func split(h rotation.Handle) (account, id string) {
 	return account, id
 }
 
-// Usage is the vendor's own record.
+// Usage is the vendor's own record. That it is silent does not mean that the key is.
 func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
 	k, err := p.get(ctx, "usage", h)
-	if isGone(err) {
+	if isGone(err) || err == nil && k.Used == nil {
 		return provider.Usage{}, nil
 	}
-	return provider.Usage{Known: err == nil, LastUsed: moment(k.Used)}, err
+	if err != nil {
+		return provider.Usage{}, err
+	}
+	var at *int64
+	if json.Unmarshal(k.Used, &at) != nil || at != nil && *at <= 0 {
+		return provider.Usage{}, fault.New(fault.Unknown, "openai: usage: the answer's last_used_at is no date")
+	}
+	return provider.Usage{Known: true, LastUsed: moment(at)}, nil
 }
 
 // Now is the API's clock.
