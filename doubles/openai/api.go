@@ -51,6 +51,10 @@ func orNull(text string) any {
 
 // models is where a key is used.
 func (d *Double) models(w http.ResponseWriter, r *http.Request) {
+	if d.opts.Walled {
+		fail(w, http.StatusUnauthorized, "", "Your IP address is not authorized to use this project.")
+		return
+	}
 	key := d.keys.Use(doubles.Bearer(r))
 	if key == nil {
 		fail(w, http.StatusUnauthorized, "invalid_api_key", "Incorrect API key provided. You can find your API key in the dashboard.")

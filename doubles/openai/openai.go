@@ -25,6 +25,8 @@ type Options struct {
 	MustExpire bool
 	// Silent leaves last_used_at of admin keys out, which the document allows.
 	Silent bool
+	// Walled is a project with an IP allowlist that we are not on.
+	Walled bool
 	Delay  doubles.Delay
 	Clock  *doubles.Clock // nil: a clock of its own
 }

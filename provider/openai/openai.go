@@ -137,7 +137,7 @@ func (p *Provider) all(ctx context.Context, step string) ([]key, error) {
 		func(ctx context.Context, after string) (apiclient.Page[key], error) {
 			var got struct {
 				Object string `json:"object"`
-				Data   []key  `json:"data"`
+				Data   *[]key `json:"data"`
 				Last   string `json:"last_id"`
 				More   bool   `json:"has_more"`
 			}
@@ -149,14 +149,20 @@ func (p *Provider) all(ctx context.Context, step string) ([]key, error) {
 				q.Set("after", after)
 			}
 			err := p.api.Do(ctx, apiclient.Call{Step: step, Path: p.path(), Query: q, Out: &got})
-			if err == nil && (got.Object != "list" || got.More && got.Last == "") {
+			if err == nil && (got.Object != "list" || got.Data == nil) {
 				err = fault.New(fault.Unknown, "openai: %s: the answer is no list", step)
 			}
-			page := apiclient.Page[key]{Items: got.Data}
+			if err != nil {
+				return apiclient.Page[key]{}, err
+			}
+			page := apiclient.Page[key]{Items: *got.Data}
 			if got.More {
 				page.Next = got.Last
 			}
-			return page, err
+			if got.More && page.Next == "" {
+				return page, fault.New(fault.Unknown, "openai: %s: the list does not say where it goes on", step)
+			}
+			return page, nil
 		})
 }
 

@@ -48,5 +48,6 @@ must work for 6 seconds in a row before it is published, because keys are cached
 and a quota that is used up (429), are no signs of a dead key.
 
 **What "dead" proves.** ` + "`GET /models`" + ` (an admin key: the list of admin keys) was answered with 401 in OpenAI's own form,
-invalid_api_key.
+invalid_api_key. Any other refusal, of an address that is not on the project's IP allowlist for example, proves nothing
+about the value: let Rotor's address through.
 `

@@ -49,11 +49,14 @@ func (p *Provider) look(ctx context.Context, step string, value secret.Value) (p
 	}
 	var a apiclient.Answer
 	var got struct {
-		Data []struct{} `json:"data"`
+		Data *[]struct{} `json:"data"`
 	}
-	call.Auth, call.Answer, call.Out = apiclient.Bearer(secret.Fixed(value)), &a, &got
+	call.Auth, call.Answer, call.Out, call.Judge = apiclient.Bearer(secret.Fixed(value)), &a, &got, unclear
 	err := p.api.Do(ctx, call)
-	if err == nil {
+	switch {
+	case err == nil && got.Data == nil:
+		return provider.NotKnown, fault.New(fault.Unknown, "openai: %s: the answer is no list", step)
+	case err == nil:
 		return provider.Alive, nil
 	}
 	code, message, ok := says(a)
@@ -66,6 +69,16 @@ func (p *Provider) look(ctx context.Context, step string, value secret.Value) (p
 		return provider.Refused, nil
 	}
 	return provider.NotKnown, err
+}
+
+// unclear: a value under test is not the admin key, and what the API says to it is no
+// word about that one.
+func unclear(a apiclient.Answer) *apiclient.Verdict {
+	if a.Status/100 == 4 && a.Status != http.StatusTooManyRequests {
+		return &apiclient.Verdict{Kind: fault.Unknown, Hint: "this is not how OpenAI refuses a dead key; is the network that Rotor is in " +
+			"let through (the IP allowlist of the project or organisation, a proxy), and is the account in good standing?"}
+	}
+	return nil
 }
 
 // cut is what stands in the list for the middle of a key, in whatever form.

@@ -68,3 +68,54 @@ func TestKeysThatLookAlike(t *testing.T) {
 	_, err := p.Identify(t.Context(), value("sk-proj-abcdefghijklmnopqrstuvwxyz"))
 	faulttest.Want(t, "Identify", err, fault.NeedsPerson, "nobody uses")
 }
+
+// TestUnclearAnswers: what is said to the value under test is no word about the key that
+// Rotor enters with, and only OpenAI's own refusal says that the value is dead.
+func TestUnclearAnswers(t *testing.T) {
+	const envelope = `{"error":{"message":"%s","type":"invalid_request_error","param":null,"code":null}}`
+	for _, kind := range []string{"", "admin"} {
+		for _, body := range []string{fmt.Sprintf(envelope, "Your IP address is not authorized"), "<html>no</html>", `{}`} {
+			for _, status := range []int{400, 401, 403, 404, 407, 422} {
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(status)
+					fmt.Fprint(w, body)
+				}))
+				p := newAccount(double.Options{}, openai.Options{Kind: kind}).open(t, server.URL)
+				v := provider.Issued{Values: value("double-key")}
+				live, err := p.Probe(t.Context(), v)
+				faulttest.Want(t, fmt.Sprint("Probe ", status), err, fault.Unknown, "network")
+				if live != provider.NotKnown {
+					t.Errorf("%d: %s", status, live)
+				}
+				faulttest.Want(t, fmt.Sprint("Verify ", status), p.Verify(t.Context(), v), fault.Unknown, "network")
+				server.Close()
+			}
+		}
+	}
+}
+
+// TestAnAllowlist: a project may be closed to the place that Rotor is at.
+func TestAnAllowlist(t *testing.T) {
+	a := newAccount(double.Options{Walled: true}, openai.Options{ServiceAccount: "backend"})
+	p := serve(t, a)
+	v, err := p.Issue(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), v), fault.Unknown, "IP allowlist")
+}
+
+// TestAnObjectIsNoList: whatever answers 200 with JSON need not be OpenAI.
+func TestAnObjectIsNoList(t *testing.T) {
+	for _, body := range []string{`{}`, `{"object":"list"}`, `{"object":"list","data":null}`, `{"data":"no"}`, `{"status":"ok"}`} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
+		p := newAccount(double.Options{}, openai.Options{ServiceAccount: "backend"}).open(t, server.URL)
+		if live, err := p.Probe(t.Context(), provider.Issued{Values: value("double-key")}); live != provider.NotKnown || err == nil || fault.KindOf(err) != fault.Unknown {
+			t.Errorf("%s: %s, %v", body, live, err)
+		}
+		if found, err := p.Find(t.Context(), "rotor-"); err == nil || fault.KindOf(err) != fault.Unknown {
+			t.Errorf("%s is no list of keys: %v, %v", body, found, err)
+		}
+		server.Close()
+	}
+}
