@@ -138,9 +138,13 @@ func (d *Double) keyJSON(k *doubles.Key) doubles.Object {
 	if a.hidden {
 		access = "inactive"
 	}
-	return doubles.Object{"object": "organization.project.api_key", "id": k.ID, "name": k.Name, "redacted_value": redacted(k.Value),
+	o := doubles.Object{"object": "organization.project.api_key", "id": k.ID, "name": k.Name, "redacted_value": redacted(k.Value),
 		"created_at": k.Born.Unix(), "last_used_at": unix(k.Used), "expires_at": unix(k.Expires),
 		"owner_project_access": access, "owner": owner}
+	if d.opts.Lasting {
+		delete(o, "expires_at")
+	}
+	return o
 }
 
 func (d *Double) adminJSON(k *doubles.Key) doubles.Object {

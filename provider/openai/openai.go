@@ -131,16 +131,35 @@ func (p *Provider) accountPath(below string, ids ...string) string {
 	return apiclient.Path("/organization/projects/%s/service_accounts"+below, append([]string{p.opts.Project}, ids...)...)
 }
 
+// list is a page of keys.
+type list struct {
+	Object string `json:"object"`
+	Data   *[]key `json:"data"`
+	Last   string `json:"last_id"` // may be missing: then it is the last key's
+	More   bool   `json:"has_more"`
+}
+
+func (l list) page(step string) (apiclient.Page[key], error) {
+	if l.Object != "list" || l.Data == nil {
+		return apiclient.Page[key]{}, fault.New(fault.Unknown, "openai: %s: the answer is no list", step)
+	}
+	page := apiclient.Page[key]{Items: *l.Data}
+	if !l.More {
+		return page, nil
+	}
+	if page.Next = l.Last; page.Next == "" && len(page.Items) > 0 {
+		page.Next = page.Items[len(page.Items)-1].ID
+	}
+	if page.Next == "" {
+		return page, fault.New(fault.Unknown, "openai: %s: the list does not say where it goes on", step)
+	}
+	return page, nil
+}
+
 // all reads every key: without owner_project_access=any the list hides living ones.
 func (p *Provider) all(ctx context.Context, step string) ([]key, error) {
 	return apiclient.Pages(ctx, name+": "+step, func(k key) string { return k.ID },
 		func(ctx context.Context, after string) (apiclient.Page[key], error) {
-			var got struct {
-				Object string `json:"object"`
-				Data   *[]key `json:"data"`
-				Last   string `json:"last_id"`
-				More   bool   `json:"has_more"`
-			}
 			q := url.Values{"limit": {"100"}}
 			if p.opts.Kind == kindProject {
 				q.Set("owner_project_access", "any")
@@ -148,21 +167,11 @@ func (p *Provider) all(ctx context.Context, step string) ([]key, error) {
 			if after != "" {
 				q.Set("after", after)
 			}
-			err := p.api.Do(ctx, apiclient.Call{Step: step, Path: p.path(), Query: q, Out: &got})
-			if err == nil && (got.Object != "list" || got.Data == nil) {
-				err = fault.New(fault.Unknown, "openai: %s: the answer is no list", step)
-			}
-			if err != nil {
+			var got list
+			if err := p.api.Do(ctx, apiclient.Call{Step: step, Path: p.path(), Query: q, Out: &got}); err != nil {
 				return apiclient.Page[key]{}, err
 			}
-			page := apiclient.Page[key]{Items: *got.Data}
-			if got.More {
-				page.Next = got.Last
-			}
-			if got.More && page.Next == "" {
-				return page, fault.New(fault.Unknown, "openai: %s: the list does not say where it goes on", step)
-			}
-			return page, nil
+			return got.page(step)
 		})
 }
 

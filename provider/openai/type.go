@@ -43,7 +43,8 @@ added another key is not deleted: only Rotor's key is, and where the API refuses
 
 **Limits.** Names are labels of Rotor, ` + "`rotor-…`" + `; do not rename keys while a rotation is open. ` + "`scopes`" + `
 limit new keys; one without ` + "`api.model.read`" + ` counts as working although it may not list models.
-Where the organisation demands an expiry, set ` + "`expires-days`" + `, and ` + "`on: [expiry]`" + ` in the credential. A new key
+Where the organisation demands an expiry, set ` + "`expires-days`" + `, and ` + "`on: [expiry]`" + ` in the credential; where the API
+takes no notice of it, keys do not expire, and no rotation begins for that reason. A new key
 must work for 6 seconds in a row before it is published, because keys are cached where they are checked. What usage costs,
 and a quota that is used up (429), are no signs of a dead key.
 

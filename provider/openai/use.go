@@ -111,17 +111,7 @@ func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Ha
 	if err != nil {
 		return rotation.Handle{}, err
 	}
-	var fits []key
-	hidden := 0
-	for _, k := range all {
-		shown, same := k.shows(values[field])
-		switch {
-		case !shown:
-			hidden++
-		case same:
-			fits = append(fits, k)
-		}
-	}
+	fits, hidden := recognised(all, values[field])
 	switch {
 	case len(fits) == 1:
 		return p.handle(fits[0]), nil
@@ -134,4 +124,19 @@ func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Ha
 	}
 	return rotation.Handle{}, fault.New(fault.Rejected, "openai: identify: no key of the list looks like this one").
 		WithHint("is it a key of this project? one made a moment ago may not be listed yet")
+}
+
+// recognised are the keys that look like a value; hidden counts those of which the list
+// shows nothing.
+func recognised(all []key, value secret.Value) (fits []key, hidden int) {
+	for _, k := range all {
+		shown, same := k.shows(value)
+		switch {
+		case !shown:
+			hidden++
+		case same:
+			fits = append(fits, k)
+		}
+	}
+	return fits, hidden
 }
