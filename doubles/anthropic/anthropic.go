@@ -21,6 +21,8 @@ type Options struct {
 	NoHint bool
 	// Stubborn archives only keys that are inactive already.
 	Stubborn bool
+	// NotFound answers a key that is no longer active with 404 where it is used.
+	NotFound bool
 	Kept     bool // archives none: only people in the Console do
 	PageMost int  // of a list; default 1000
 	Delay    doubles.Delay

@@ -64,6 +64,10 @@ func (d *Double) notAdmin(w http.ResponseWriter, presented string) {
 // models is where a key is used. The admin key is none for it.
 func (d *Double) models(w http.ResponseWriter, presented string) {
 	used := d.keys.Use(presented)
+	if used == nil && d.opts.NotFound && d.keys.Peek(presented) != nil {
+		fail(w, http.StatusNotFound, "not_found_error", "Not Found")
+		return
+	}
 	if used == nil {
 		fail(w, http.StatusUnauthorized, "authentication_error", "invalid x-api-key")
 		return

@@ -51,6 +51,10 @@ func orNull(text string) any {
 
 // models is where a key is used.
 func (d *Double) models(w http.ResponseWriter, r *http.Request) {
+	if d.opts.Walled {
+		fail(w, http.StatusUnauthorized, "", "Your IP address is not authorized to use this project.")
+		return
+	}
 	key := d.keys.Use(doubles.Bearer(r))
 	if key == nil {
 		fail(w, http.StatusUnauthorized, "invalid_api_key", "Incorrect API key provided. You can find your API key in the dashboard.")
@@ -134,13 +138,21 @@ func (d *Double) keyJSON(k *doubles.Key) doubles.Object {
 	if a.hidden {
 		access = "inactive"
 	}
-	return doubles.Object{"object": "organization.project.api_key", "id": k.ID, "name": k.Name, "redacted_value": redacted(k.Value),
+	o := doubles.Object{"object": "organization.project.api_key", "id": k.ID, "name": k.Name, "redacted_value": redacted(k.Value),
 		"created_at": k.Born.Unix(), "last_used_at": unix(k.Used), "expires_at": unix(k.Expires),
 		"owner_project_access": access, "owner": owner}
+	if d.opts.Lasting {
+		delete(o, "expires_at")
+	}
+	return o
 }
 
 func (d *Double) adminJSON(k *doubles.Key) doubles.Object {
-	return doubles.Object{"object": "organization.admin_api_key", "id": k.ID, "name": k.Name, "redacted_value": redacted(k.Value),
+	o := doubles.Object{"object": "organization.admin_api_key", "id": k.ID, "name": k.Name, "redacted_value": redacted(k.Value),
 		"created_at": k.Born.Unix(), "last_used_at": unix(k.Used), "expires_at": unix(k.Expires),
 		"owner": doubles.Object{"type": "user", "object": "organization.user", "id": "user-1", "name": "A person", "created_at": 1700000000, "role": "owner"}}
+	if d.opts.Silent {
+		delete(o, "last_used_at")
+	}
+	return o
 }

@@ -33,7 +33,7 @@ func (d *Double) read(w http.ResponseWriter, r *http.Request) (wish, bool) {
 }
 
 func (d *Double) until(in wish) time.Time {
-	if in.Expires == nil {
+	if in.Expires == nil || d.opts.Lasting {
 		return time.Time{}
 	}
 	return d.Clock.Now().Add(time.Duration(*in.Expires) * time.Second)
@@ -50,8 +50,12 @@ func (d *Double) createKey(w http.ResponseWriter, r *http.Request, a *account) {
 func (d *Double) made(in wish, a *account) doubles.Object {
 	k := d.newKey(in.Name, about{account: a, scopes: in.Scopes})
 	k.Expires = d.until(in)
-	return doubles.Object{"object": "organization.project.service_account.api_key", "id": k.ID, "name": k.Name,
+	o := doubles.Object{"object": "organization.project.service_account.api_key", "id": k.ID, "name": k.Name,
 		"created_at": k.Born.Unix(), "expires_at": unix(k.Expires), "value": k.Value}
+	if d.opts.Lasting {
+		delete(o, "expires_at")
+	}
+	return o
 }
 
 func (d *Double) deleteKey(w http.ResponseWriter, r *http.Request) {

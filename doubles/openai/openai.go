@@ -23,8 +23,15 @@ type Options struct {
 	Kept bool
 	// MustExpire refuses keys without expires_in_seconds: a policy of the organisation.
 	MustExpire bool
-	Delay      doubles.Delay
-	Clock      *doubles.Clock // nil: a clock of its own
+	// Lasting takes no notice of expires_in_seconds and says nothing of it, as the API did
+	// until autumn 2026.
+	Lasting bool
+	// Silent leaves last_used_at of admin keys out, which the document allows.
+	Silent bool
+	// Walled is a project with an IP allowlist that we are not on.
+	Walled bool
+	Delay  doubles.Delay
+	Clock  *doubles.Clock // nil: a clock of its own
 }
 
 // Double is one organisation with one project.

@@ -15,10 +15,11 @@ var kinds = map[string]struct {
 	double double.Options
 	opts   anthropic.Options
 }{
-	"one workspace":     {},
-	"default workspace": {opts: anthropic.Options{Workspace: "default"}},
-	"expiring":          {opts: anthropic.Options{ExpiresDays: 90}},
-	"slow to spread":    {double: double.Options{Delay: doubles.Delay{Issue: 2 * time.Second, Revoke: 2 * time.Second}}},
+	"one workspace":             {},
+	"default workspace":         {opts: anthropic.Options{Workspace: "default"}},
+	"expiring":                  {opts: anthropic.Options{ExpiresDays: 90}},
+	"slow to spread":            {double: double.Options{Delay: doubles.Delay{Issue: 2 * time.Second, Revoke: 2 * time.Second}}},
+	"not found once it is dead": {double: double.Options{NotFound: true}},
 	"archives the inactive only, in small pages": {double: double.Options{Stubborn: true, PageMost: 2}},
 }
 

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	double "github.com/agenticverz/rotor/doubles/anthropic"
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/anthropic"
 	"github.com/agenticverz/rotor/rotation"
@@ -119,5 +121,48 @@ func TestNotArrivedInTheList(t *testing.T) {
 	err := p.Verify(t.Context(), provider.Issued{Handle: rotation.Handle{ID: "apikey_1"}, Values: value("double-api03-key")})
 	if err == nil || fault.KindOf(err) != fault.Rejected {
 		t.Errorf("%v, %v", fault.KindOf(err), err)
+	}
+}
+
+// TestUnclearAnswers: what is said to the value under test is no word about the admin
+// key, and only Anthropic's own refusal says that the value is dead.
+func TestUnclearAnswers(t *testing.T) {
+	for _, body := range []string{fmt.Sprintf(envelope, "invalid_request_error"), fmt.Sprintf(envelope, "not_found_error"), "<html>no</html>", `{}`} {
+		for _, status := range []int{400, 401, 403, 404, 407, 422} {
+			p := answering(t, status, body)
+			v := provider.Issued{Handle: rotation.Handle{ID: "apikey_1"}, Values: value("double-api03-key")}
+			live, err := p.Probe(t.Context(), v)
+			faulttest.Want(t, fmt.Sprint("Probe ", status, body), err, fault.Unknown, "network")
+			if live != provider.NotKnown {
+				t.Errorf("%d %s: %s", status, body, live)
+			}
+			faulttest.Want(t, fmt.Sprint("Verify ", status, body), p.Verify(t.Context(), v), fault.Unknown, "network")
+		}
+	}
+}
+
+// TestNotFoundWhereItIsUsed: a 404 alone proves nothing. Where the Admin API says of that
+// key that it is disabled, the vendor has said so.
+func TestNotFoundWhereItIsUsed(t *testing.T) {
+	a := newAccount(double.Options{NotFound: true}, anthropic.Options{})
+	p := serve(t, a)
+	for status, want := range map[string]provider.Liveness{double.Inactive: provider.Refused, double.Archived: provider.Refused, "expired": provider.Expired} {
+		k, other := a.Mint("x", a.Workspace, time.Hour), a.Mint("other", a.Workspace, time.Hour)
+		if status == "expired" {
+			a.Clock.Advance(2 * time.Hour)
+		} else {
+			a.Set(k.ID, status)
+			a.Set(other.ID, status)
+		}
+		v := provider.Issued{Handle: rotation.Handle{ID: k.ID}, Values: value(k.Value)}
+		if live, err := p.Probe(t.Context(), v); live != want || err != nil {
+			t.Errorf("%s: %s, %v", status, live, err)
+		}
+		for what, h := range map[string]rotation.Handle{"no handle": {}, "another's": {ID: other.ID}, "one that is not there": {ID: "apikey_none"}} {
+			live, err := p.Probe(t.Context(), provider.Issued{Handle: h, Values: v.Values})
+			if live != provider.NotKnown || err == nil || fault.KindOf(err) != fault.Unknown {
+				t.Errorf("%s, %s: %s, %v", status, what, live, err)
+			}
+		}
 	}
 }

@@ -36,8 +36,8 @@ Anthropic deletes no key; archived ones stay in its list.
 
 **A person must** make each new key in the Console, in the workspace and with the name that Rotor says, because no API
 makes keys. A value is refused at once, and nothing is changed, if it is not a key of the organisation, of another
-workspace, inactive, archived or expired, older than the rotation, or an admin key. ` + "`expires-days`" + ` also
-refuses one that lives longer. Set ` + "`on: [expiry]`" + ` in the credential where keys expire.
+workspace, inactive, archived or expired, an admin key, or one made more than 24 hours before the rotation began.
+` + "`expires-days`" + ` also refuses one that lives longer. Set ` + "`on: [expiry]`" + ` in the credential where keys expire.
 
 **Limits.** The list shows only the beginning and the end of each key. If two look like the value, Rotor takes
 neither: make another. The API does not say when a key was last used; use the Console's usage page, or a check of your own,
@@ -45,5 +45,7 @@ and ` + "`at-bound: hold`" + ` where that matters. Names need not be unique and 
 for 6 seconds in a row before it is published. Limits of use (429) and overload (529) are no signs of a dead key.
 There is no document of the vendor's to test against: the double follows its public description.
 
-**What "dead" proves.** ` + "`GET /v1/models`" + ` was answered with 401 in Anthropic's own form, authentication_error.
+**What "dead" proves.** ` + "`GET /v1/models`" + ` was answered with 401 in Anthropic's own form, authentication_error; or with
+404, not_found_error, and the Admin API says that this key is inactive, archived or expired. Any other refusal, of a network
+that is not let through for example, proves nothing about the value.
 `

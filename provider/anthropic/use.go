@@ -15,7 +15,7 @@ import (
 // Verify uses the key, and makes sure that it is the one of the handle: a key of
 // another workspace works too.
 func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
-	live, err := p.look(ctx, "verify", v.Values[field])
+	live, err := p.try(ctx, "verify", v)
 	if err := provider.Judged("anthropic: verify", live, err); err != nil || v.Handle.IsZero() {
 		return err
 	}
@@ -40,7 +40,27 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 
 // Probe says whether the key lives. One that lacks a right does.
 func (p *Provider) Probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
-	return p.look(ctx, "probe", v.Values[field])
+	return p.try(ctx, "probe", v)
+}
+
+// try is look, and where the value is answered as if it did not exist, what the Admin API
+// says of the key that it is.
+func (p *Provider) try(ctx context.Context, step string, v provider.Issued) (provider.Liveness, error) {
+	live, err := p.look(ctx, step, v.Values[field])
+	if live != provider.NotKnown || fault.HintOf(err) != nowhereHint || v.Handle.IsZero() {
+		return live, err
+	}
+	e, lost := p.get(ctx, step, v.Handle.ID)
+	if shown, same := e.shows(v.Values[field]); lost != nil || !shown || !same {
+		return live, err
+	}
+	switch e.Status {
+	case inactive, archived:
+		return provider.Refused, nil
+	case expired:
+		return provider.Expired, nil
+	}
+	return live, err
 }
 
 // look is the cheapest request that a key must be alive for.
@@ -50,7 +70,7 @@ func (p *Provider) look(ctx context.Context, step string, value secret.Value) (p
 		Data *[]struct{} `json:"data"`
 	}
 	err := p.do(ctx, apiclient.Call{Step: step, Path: "/v1/models", Query: url.Values{"limit": {"1"}},
-		Auth: key(secret.Fixed(value)), Answer: &a, Out: &got})
+		Auth: key(secret.Fixed(value)), Answer: &a, Out: &got, Judge: unclear})
 	if err == nil && got.Data == nil {
 		err = fault.New(fault.Unknown, "anthropic: %s: the answer is no list of models", step)
 	}
@@ -64,6 +84,24 @@ func (p *Provider) look(ctx context.Context, step string, value secret.Value) (p
 		return provider.Restricted, nil
 	}
 	return provider.NotKnown, err
+}
+
+const (
+	unclearHint = "this is not how Anthropic refuses a dead key; is the network that Rotor is in let through (an IP allowlist, a proxy), and is the organisation in good standing?"
+	nowhereHint = "Anthropic answers so to some keys that are disabled, and to others; is the network that Rotor is in let through?"
+)
+
+// unclear: a value under test is not the admin key, and what the API says to it is no
+// word about that one.
+func unclear(a apiclient.Answer) *apiclient.Verdict {
+	kind, _ := says(a)
+	switch {
+	case a.Status == http.StatusNotFound && kind == "not_found_error":
+		return &apiclient.Verdict{Kind: fault.Unknown, Hint: nowhereHint}
+	case a.Status/100 == 4 && a.Status != http.StatusTooManyRequests:
+		return &apiclient.Verdict{Kind: fault.Unknown, Hint: unclearHint}
+	}
+	return nil
 }
 
 // Identify finds the key that a value belongs to by what the list shows of it. Which of

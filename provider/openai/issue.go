@@ -37,7 +37,7 @@ func (p *Provider) Issue(ctx context.Context, req provider.Request) (provider.Is
 	if err := p.api.Do(ctx, call); err != nil {
 		return provider.Issued{}, err
 	}
-	return p.issued(k, rotation.Handle{ID: k.ID})
+	return p.issued(ctx, k, rotation.Handle{ID: k.ID})
 }
 
 // issueOwn makes a service account, which comes with a key.
@@ -50,18 +50,29 @@ func (p *Provider) issueOwn(ctx context.Context, call apiclient.Call) (provider.
 	if a.Key == nil || a.ID == "" {
 		return provider.Issued{}, fault.New(fault.Unknown, "openai: issue: the answer has no key")
 	}
-	return p.issued(*a.Key, rotation.Handle{ID: a.ID + "/" + a.Key.ID})
+	return p.issued(ctx, *a.Key, rotation.Handle{ID: a.ID + "/" + a.Key.ID})
 }
 
-func (p *Provider) issued(k key, h rotation.Handle) (provider.Issued, error) {
+func (p *Provider) issued(ctx context.Context, k key, h rotation.Handle) (provider.Issued, error) {
 	if k.ID == "" || k.Value.IsZero() {
 		return provider.Issued{}, fault.New(fault.Unknown, "openai: issue: the answer has no key")
 	}
 	v := provider.Issued{Handle: h, Values: secret.Set{field: k.Value.Value}, NotAfter: moment(k.Expires)}
-	if v.NotAfter.IsZero() && p.opts.ExpiresDays > 0 { // not every answer says it
-		v.NotAfter = moment(&k.Created).Add(time.Duration(p.opts.ExpiresDays) * 24 * time.Hour)
+	if v.NotAfter.IsZero() && p.opts.ExpiresDays > 0 {
+		v.NotAfter = p.expiry(ctx, k, h)
 	}
 	return v, nil
+}
+
+// expiry is what the list says of a new key whose answer did not say it: an API may take
+// no notice of the wish. If the list cannot be read now, the value is not lost for that:
+// what was asked for is taken, which is too early at worst.
+func (p *Provider) expiry(ctx context.Context, made key, h rotation.Handle) time.Time {
+	listed, err := p.get(ctx, "issue", h)
+	if err == nil {
+		return moment(listed.Expires)
+	}
+	return moment(&made.Created).Add(time.Duration(p.opts.ExpiresDays) * 24 * time.Hour)
 }
 
 // unwilling says what to do about the refusals that have a cure.
@@ -83,12 +94,23 @@ func unwilling(a apiclient.Answer) *apiclient.Verdict {
 	return nil
 }
 
-// Revoke deletes the key by its id, with its account where that was made for it alone.
+// Revoke deletes the key by its id, with its account where that was made for it alone
+// and holds no other: one that somebody added lives on.
 func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 	account, id := split(h)
 	call := apiclient.Call{Step: "revoke", Method: http.MethodDelete, Path: p.path(id), Judge: keeps}
 	if account != "" && account != p.opts.ServiceAccount {
-		call.Path = p.accountPath("/%s", account)
+		alone, err := p.alone(ctx, account, id)
+		switch {
+		case isGone(err):
+			return nil
+		case err != nil:
+			return err
+		case alone:
+			call.Path = p.accountPath("/%s", account)
+		default:
+			call.Judge = bound
+		}
 	}
 	var got struct {
 		Deleted bool `json:"deleted"`
@@ -106,7 +128,7 @@ func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 
 // keeps also recognises an API that deletes no single key of a service account.
 func keeps(a apiclient.Answer) *apiclient.Verdict {
-	if _, message, ok := says(a); ok && a.Status == http.StatusBadRequest && strings.Contains(message, "service account") {
+	if refusesOne(a) {
 		return &apiclient.Verdict{Kind: fault.NeedsPerson, Hint: "this organisation's API deletes a service account's keys only together with the account: " +
 			"delete the key by hand; for the next ones leave service-account out of rotor.yaml"}
 	}

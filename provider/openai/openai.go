@@ -8,6 +8,7 @@ package openai
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -82,7 +83,7 @@ type key struct {
 	Value    apiclient.Secret `json:"value"`          // only in the answer that makes it
 	Redacted string           `json:"redacted_value"` // its first and last characters
 	Created  int64            `json:"created_at"`     // seconds
-	Used     *int64           `json:"last_used_at"`
+	Used     json.RawMessage  `json:"last_used_at"`   // null: never; of an admin key it may be missing
 	Expires  *int64           `json:"expires_at"`
 	Owner    struct {
 		Account *account `json:"service_account"`
@@ -90,9 +91,10 @@ type key struct {
 }
 
 type account struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	Key  *key   `json:"api_key"` // only in the answer that makes it
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Created int64  `json:"created_at"` // seconds
+	Key     *key   `json:"api_key"`    // only in the answer that makes it
 }
 
 func moment(seconds *int64) time.Time {
@@ -102,13 +104,6 @@ func moment(seconds *int64) time.Time {
 	return time.Unix(*seconds, 0).UTC()
 }
 
-// own says whether the key's account was made for it alone: it bears a label of ours,
-// and is not the one that rotor.yaml names.
-func (p *Provider) own(k key) bool {
-	a := k.Owner.Account
-	return a != nil && rotation.IsLabel(a.Name) && a.ID != p.opts.ServiceAccount
-}
-
 func (p *Provider) label(k key) string {
 	if p.own(k) {
 		return k.Owner.Account.Name
@@ -116,7 +111,7 @@ func (p *Provider) label(k key) string {
 	return k.Name
 }
 
-// handle: "ACCOUNT/KEY" if the account ends with the key.
+// handle: "ACCOUNT/KEY" if the account was made for the key and ends with it.
 func (p *Provider) handle(k key) rotation.Handle {
 	if p.own(k) {
 		return rotation.Handle{ID: k.Owner.Account.ID + "/" + k.ID}
@@ -136,16 +131,35 @@ func (p *Provider) accountPath(below string, ids ...string) string {
 	return apiclient.Path("/organization/projects/%s/service_accounts"+below, append([]string{p.opts.Project}, ids...)...)
 }
 
+// list is a page of keys.
+type list struct {
+	Object string `json:"object"`
+	Data   *[]key `json:"data"`
+	Last   string `json:"last_id"` // may be missing: then it is the last key's
+	More   bool   `json:"has_more"`
+}
+
+func (l list) page(step string) (apiclient.Page[key], error) {
+	if l.Object != "list" || l.Data == nil {
+		return apiclient.Page[key]{}, fault.New(fault.Unknown, "openai: %s: the answer is no list", step)
+	}
+	page := apiclient.Page[key]{Items: *l.Data}
+	if !l.More {
+		return page, nil
+	}
+	if page.Next = l.Last; page.Next == "" && len(page.Items) > 0 {
+		page.Next = page.Items[len(page.Items)-1].ID
+	}
+	if page.Next == "" {
+		return page, fault.New(fault.Unknown, "openai: %s: the list does not say where it goes on", step)
+	}
+	return page, nil
+}
+
 // all reads every key: without owner_project_access=any the list hides living ones.
 func (p *Provider) all(ctx context.Context, step string) ([]key, error) {
 	return apiclient.Pages(ctx, name+": "+step, func(k key) string { return k.ID },
 		func(ctx context.Context, after string) (apiclient.Page[key], error) {
-			var got struct {
-				Object string `json:"object"`
-				Data   []key  `json:"data"`
-				Last   string `json:"last_id"`
-				More   bool   `json:"has_more"`
-			}
 			q := url.Values{"limit": {"100"}}
 			if p.opts.Kind == kindProject {
 				q.Set("owner_project_access", "any")
@@ -153,15 +167,11 @@ func (p *Provider) all(ctx context.Context, step string) ([]key, error) {
 			if after != "" {
 				q.Set("after", after)
 			}
-			err := p.api.Do(ctx, apiclient.Call{Step: step, Path: p.path(), Query: q, Out: &got})
-			if err == nil && (got.Object != "list" || got.More && got.Last == "") {
-				err = fault.New(fault.Unknown, "openai: %s: the answer is no list", step)
+			var got list
+			if err := p.api.Do(ctx, apiclient.Call{Step: step, Path: p.path(), Query: q, Out: &got}); err != nil {
+				return apiclient.Page[key]{}, err
 			}
-			page := apiclient.Page[key]{Items: got.Data}
-			if got.More {
-				page.Next = got.Last
-			}
-			return page, err
+			return got.page(step)
 		})
 }
 
@@ -170,7 +180,15 @@ func (p *Provider) Find(ctx context.Context, prefix string) ([]provider.Found, e
 	all, err := p.all(ctx, "find")
 	var out []provider.Found
 	for _, k := range all {
-		if label := p.label(k); strings.HasPrefix(label, prefix) {
+		label := p.label(k)
+		if !strings.HasPrefix(label, prefix) {
+			continue
+		}
+		first, err := p.first(all, k)
+		if err != nil {
+			return nil, err
+		}
+		if first {
 			out = append(out, provider.Found{Handle: p.handle(k), Label: label, Created: moment(&k.Created)})
 		}
 	}
@@ -197,13 +215,20 @@ func split(h rotation.Handle) (account, id string) {
 	return account, id
 }
 
-// Usage is the vendor's own record.
+// Usage is the vendor's own record. That it is silent does not mean that the key is.
 func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
 	k, err := p.get(ctx, "usage", h)
-	if isGone(err) {
+	if isGone(err) || err == nil && k.Used == nil {
 		return provider.Usage{}, nil
 	}
-	return provider.Usage{Known: err == nil, LastUsed: moment(k.Used)}, err
+	if err != nil {
+		return provider.Usage{}, err
+	}
+	var at *int64
+	if json.Unmarshal(k.Used, &at) != nil || at != nil && *at <= 0 {
+		return provider.Usage{}, fault.New(fault.Unknown, "openai: usage: the answer's last_used_at is no date")
+	}
+	return provider.Usage{Known: true, LastUsed: moment(at)}, nil
 }
 
 // Now is the API's clock.

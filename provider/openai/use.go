@@ -25,10 +25,10 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 		return err
 	}
 	k, err := p.get(ctx, "verify", v.Handle)
-	switch {
-	case isGone(err): // or not arrived everywhere
+	if isGone(err) { // or not arrived everywhere
 		return fault.New(fault.Rejected, "openai: verify: the value works, but there is no key %s", v.Handle.ID)
-	case err == nil && !k.shows(v.Values[field]):
+	}
+	if shown, same := k.shows(v.Values[field]); err == nil && shown && !same {
 		return fault.New(fault.Rejected, "openai: verify: the value works, but is not that of key %s", k.ID)
 	}
 	return err
@@ -49,11 +49,14 @@ func (p *Provider) look(ctx context.Context, step string, value secret.Value) (p
 	}
 	var a apiclient.Answer
 	var got struct {
-		Data []struct{} `json:"data"`
+		Data *[]struct{} `json:"data"`
 	}
-	call.Auth, call.Answer, call.Out = apiclient.Bearer(secret.Fixed(value)), &a, &got
+	call.Auth, call.Answer, call.Out, call.Judge = apiclient.Bearer(secret.Fixed(value)), &a, &got, unclear
 	err := p.api.Do(ctx, call)
-	if err == nil {
+	switch {
+	case err == nil && got.Data == nil:
+		return provider.NotKnown, fault.New(fault.Unknown, "openai: %s: the answer is no list", step)
+	case err == nil:
 		return provider.Alive, nil
 	}
 	code, message, ok := says(a)
@@ -68,18 +71,37 @@ func (p *Provider) look(ctx context.Context, step string, value secret.Value) (p
 	return provider.NotKnown, err
 }
 
-// shows says whether a value fits what the list shows of a key: its first and last
-// characters. False only if they differ.
-func (k key) shows(value secret.Value) bool {
-	text := value.Reveal()
-	head, rest, found := strings.Cut(k.Redacted, ".")
-	if !found {
-		head, rest, found = strings.Cut(k.Redacted, "*")
+// unclear: a value under test is not the admin key, and what the API says to it is no
+// word about that one.
+func unclear(a apiclient.Answer) *apiclient.Verdict {
+	if a.Status/100 == 4 && a.Status != http.StatusTooManyRequests {
+		return &apiclient.Verdict{Kind: fault.Unknown, Hint: "this is not how OpenAI refuses a dead key; is the network that Rotor is in " +
+			"let through (the IP allowlist of the project or organisation, a proxy), and is the account in good standing?"}
 	}
-	return !found || strings.HasPrefix(text, head) && strings.HasSuffix(text, strings.TrimLeft(rest, ".*"))
+	return nil
 }
 
-// Identify finds the key that a value belongs to by what the list shows of it.
+// cut is what stands in the list for the middle of a key, in whatever form.
+const cut = ".*…"
+
+// shows compares a value with what the list shows of a key: its first and last
+// characters, however many. shown is false where that says nothing of the value.
+func (k key) shows(value secret.Value) (shown, same bool) {
+	at := strings.IndexAny(k.Redacted, cut)
+	if at < 0 {
+		return false, false
+	}
+	upTo := strings.TrimRightFunc(k.Redacted, func(r rune) bool { return !strings.ContainsRune(cut, r) })
+	head, tail := k.Redacted[:at], k.Redacted[len(upTo):]
+	text := value.Reveal()
+	if head == "" || tail == "" || len(head)+len(tail) >= len(text) {
+		return false, false // of nothing, or of everything, it says nothing
+	}
+	return true, strings.HasPrefix(text, head) && strings.HasSuffix(text, tail)
+}
+
+// Identify finds the key that a value belongs to by what the list shows of it. Which of
+// two that look alike it is, a person must say.
 func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Handle, error) {
 	live, err := p.look(ctx, "identify", values[field])
 	if live == provider.NotKnown || live == provider.Refused || live == provider.Expired {
@@ -89,15 +111,32 @@ func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Ha
 	if err != nil {
 		return rotation.Handle{}, err
 	}
-	var fits []key
+	fits, hidden := recognised(all, values[field])
+	switch {
+	case len(fits) == 1:
+		return p.handle(fits[0]), nil
+	case len(fits) > 1:
+		return rotation.Handle{}, fault.New(fault.NeedsPerson, "openai: identify: %d keys look like this one", len(fits)).
+			WithHint("the list shows only the beginning and the end of each; delete those that nobody uses, or give consumers another key and rotate that")
+	case hidden > 0:
+		return rotation.Handle{}, fault.New(fault.NeedsPerson, "openai: identify: what the list shows of %d keys is not their beginning and end, so that none can be recognised", hidden).
+			WithHint("use provider type manual for this credential until the Admin API shows redacted_value as it did")
+	}
+	return rotation.Handle{}, fault.New(fault.Rejected, "openai: identify: no key of the list looks like this one").
+		WithHint("is it a key of this project? one made a moment ago may not be listed yet")
+}
+
+// recognised are the keys that look like a value; hidden counts those of which the list
+// shows nothing.
+func recognised(all []key, value secret.Value) (fits []key, hidden int) {
 	for _, k := range all {
-		if k.Redacted != "" && k.shows(values[field]) {
+		shown, same := k.shows(value)
+		switch {
+		case !shown:
+			hidden++
+		case same:
 			fits = append(fits, k)
 		}
 	}
-	if len(fits) == 1 {
-		return p.handle(fits[0]), nil
-	}
-	return rotation.Handle{}, fault.New(fault.Rejected, "openai: identify: %d keys look like this one", len(fits)).
-		WithHint("is it a key of this project, owned by a service account? delete others that nobody uses, or let a person revoke this one")
+	return fits, hidden
 }
