@@ -28,9 +28,10 @@ type Store struct {
 }
 
 var (
-	_ store.Store       = (*Store)(nil)
-	_ store.Preflighter = (*Store)(nil)
-	_ store.Clock       = (*Store)(nil)
+	_ store.Store          = (*Store)(nil)
+	_ store.Preflighter    = (*Store)(nil)
+	_ store.KeyPreflighter = (*Store)(nil)
+	_ store.Clock          = (*Store)(nil)
 )
 
 // New checks the options; nothing is connected. token is read at each request.
@@ -127,16 +128,8 @@ func (s *Store) acceptable(ctx context.Context, p place, edit store.Edit) error 
 		if err := checkValue(name, v); err != nil {
 			return err
 		}
-		if !p.org {
-			continue
-		}
-		have, there, err := s.look(ctx, p, name, "put")
-		if err != nil {
+		if err := s.visible(ctx, p, name, "put"); err != nil {
 			return err
-		}
-		if there && have.Visibility != s.opts.Visibility {
-			return bad("secret %s is visible to %s repositories, and rotor.yaml says %s", name, have.Visibility, s.opts.Visibility).
-				WithHint("decide who may see it, and change one of the two")
 		}
 	}
 	return nil
