@@ -66,7 +66,28 @@ func (d *Double) login(w http.ResponseWriter, r *http.Request) (*doubles.Key, ab
 		fail(w, http.StatusUnauthorized, "Bad credentials")
 		return nil, about{}
 	}
+	if !d.admit(w, k) {
+		return nil, about{}
+	}
 	return k, d.about[k.ID]
+}
+
+// admit counts a token's requests of one hour. There is no Retry-After.
+func (d *Double) admit(w http.ResponseWriter, k *doubles.Key) bool {
+	if d.opts.PerHour == 0 {
+		return true
+	}
+	now := d.Clock.Now()
+	spent := within(d.spent[k.ID], now, time.Hour)
+	if len(spent) < d.opts.PerHour {
+		d.spent[k.ID] = append(spent, now)
+		w.Header().Set("X-Ratelimit-Remaining", fmt.Sprint(d.opts.PerHour-len(spent)-1))
+		return true
+	}
+	w.Header().Set("X-Ratelimit-Remaining", "0")
+	w.Header().Set("X-Ratelimit-Reset", fmt.Sprint(spent[0].Add(time.Hour).Unix()))
+	fail(w, http.StatusForbidden, "API rate limit exceeded for user ID 1.")
+	return false
 }
 
 func within(all []time.Time, now time.Time, d time.Duration) []time.Time {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/internal/githubapi"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -70,7 +71,7 @@ func (p *Installation) handle(value secret.Value) rotation.Handle {
 
 // ungranted also recognises that more was asked for than the installation may do.
 func (p *Installation) ungranted(a apiclient.Answer) *apiclient.Verdict {
-	message, ok := says(a)
+	message, ok := githubapi.Says(a)
 	text := strings.ToLower(message)
 	switch {
 	case !ok || a.Status != http.StatusUnprocessableEntity:

@@ -24,13 +24,61 @@ func TestRevokesAnHour(t *testing.T) {
 		}
 	}
 	v := provider.Issued{Values: value(a.token())}
-	faulttest.Want(t, "the 61st", by.RevokeValue(t.Context(), v), fault.Transient, "limit")
+	err := by.RevokeValue(t.Context(), v)
+	faulttest.Want(t, "the 61st", err, fault.Transient, "limit")
+	untilReset(t, err)
 	a.Clock.Advance(time.Hour)
 	if err := by.RevokeValue(t.Context(), v); err != nil {
 		t.Error(err)
 	}
 	if live, err := by.(provider.Prober).Probe(t.Context(), v); live != provider.Refused || err != nil {
 		t.Errorf("%s, %v", live, err)
+	}
+}
+
+// untilReset: GitHub says when the hour begins anew, and we wait for that. Who tries in
+// seconds instead has soon tried often enough to turn a rotation back.
+func untilReset(t *testing.T, err error) {
+	t.Helper()
+	if wish := fault.RetryAfterOf(err); wish < 59*time.Minute || wish > time.Hour {
+		t.Errorf("again after %s: %v", wish, err)
+	}
+}
+
+// TestRequestsAnHour: a used-up hour is waited for, and proves nothing of the token.
+func TestRequestsAnHour(t *testing.T) {
+	for _, kind := range []string{"pat", "installation-token", "deploy-key"} {
+		t.Run(kind, func(t *testing.T) {
+			a := newAccount(t, double.Options{PerHour: 3}, github.Options{Kind: kind})
+			p := serve(t, a)
+			use, v := func() error { return p.(provider.Preflighter).Preflight(t.Context(), request) }, provider.Issued{}
+			switch kind {
+			case "pat":
+				v.Values = value(a.token())
+			case "installation-token":
+				v.Values = value(a.InstallationToken())
+			}
+			if v.Values != nil {
+				use = func() error { return p.Verify(t.Context(), v) }
+			}
+			for range 3 {
+				if err := use(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := use()
+			faulttest.Want(t, "the 4th", err, fault.Transient, "limit")
+			untilReset(t, err)
+			if v.Values != nil {
+				if live, err := p.(provider.Prober).Probe(t.Context(), v); live != provider.NotKnown {
+					t.Errorf("%s, %v", live, err)
+				}
+			}
+			a.Clock.Advance(fault.RetryAfterOf(err) + time.Second)
+			if err := use(); kind != "installation-token" && err != nil { // that one has ended by then
+				t.Errorf("an hour later: %v", err)
+			}
+		})
 	}
 }
 

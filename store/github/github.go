@@ -9,12 +9,12 @@ package github
 import (
 	"context"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/internal/githubapi"
 	"github.com/agenticverz/rotor/secret"
 	"github.com/agenticverz/rotor/store"
 )
@@ -148,9 +148,9 @@ func (s *Store) do(ctx context.Context, call apiclient.Call) error {
 	if call.Answer == nil {
 		call.Answer = &a
 	}
-	call.Header = http.Header{"Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"}}
+	call.Header = githubapi.Header()
 	if call.Judge == nil {
 		call.Judge = judge
 	}
-	return waiting(s.api.Do(ctx, call), *call.Answer)
+	return githubapi.Waiting(s.api.Do(ctx, call), *call.Answer)
 }
