@@ -15,13 +15,19 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w.Header().Set("X-Github-Request-Id", "D0:"+strings.ToUpper(doubles.Text(20)))
+	if d.opts.Private && r.Header.Get("Authorization") == "" {
+		fail(w, http.StatusUnauthorized, "Must authenticate to access this API.")
+		return
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /rate_limit", func(w http.ResponseWriter, _ *http.Request) {
 		doubles.WriteJSON(w, http.StatusOK, doubles.Object{"rate": doubles.Object{"limit": 60, "remaining": 60, "reset": d.Clock.Now().Unix(), "used": 0}})
 	})
 	mux.HandleFunc("GET /meta", d.meta)
 	mux.HandleFunc("GET /user", d.user)
-	mux.HandleFunc("POST /credentials/revoke", d.revoke)
+	if !d.opts.NoRevocation {
+		mux.HandleFunc("POST /credentials/revoke", d.revoke)
+	}
 	const app = "/app/installations/{installation}"
 	mux.HandleFunc("GET "+app, d.asApp(d.installation))
 	mux.HandleFunc("POST "+app+"/access_tokens", d.asApp(d.issue))

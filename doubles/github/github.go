@@ -31,6 +31,10 @@ type Options struct {
 	Offset bool
 	// BadLogins refuses everybody after so many logins with dead tokens; 0 = never.
 	BadLogins int
+	// Private is an Enterprise Server in private mode: nobody is answered without a login.
+	Private bool
+	// NoRevocation is a server without the call that revokes tokens by their values.
+	NoRevocation bool
 	// PerHour is how many requests a token may make in an hour; 0 = any number.
 	PerHour int
 	Delay   doubles.Delay

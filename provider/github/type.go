@@ -84,7 +84,8 @@ somebody who administers the repository, classic with scope repo, or fine-graine
 
 **Strategy.** *overlap* for all three. *pat*: a person makes a further token and hands it to Rotor, which asks GitHub whose it is,
 when it expires and, of a classic one, which scopes it has; the old one is revoked by presenting it, without a login, as
-GitHub offers it to whoever finds a token. *installation-token*: GitHub makes tokens that end by themselves after an hour; the
+GitHub offers it to whoever finds a token; a server of your own that lacks that call, or wants a login for it, leaves it to a person,
+who is told which token it is. *installation-token*: GitHub makes tokens that end by themselves after an hour; the
 old one is ended before that by presenting it. *deploy-key*: Rotor makes an ed25519 pair, adds the public key under its
 label, and deletes the old one by its number.
 

@@ -40,10 +40,11 @@ var issueTable = []expectation{
 	{200, []fault.Kind{fault.Unknown}}, // a login page: nobody knows what happened
 }
 
+// revokeTable: where a value is ended without a login, a refused one is a person's affair.
 var revokeTable = []expectation{
 	{400, append(proven[:len(proven):len(proven)], fault.Unknown)},
-	{401, []fault.Kind{fault.Denied}},
-	{403, []fault.Kind{fault.Denied}},
+	{401, []fault.Kind{fault.Denied, fault.NeedsPerson}},
+	{403, []fault.Kind{fault.Denied, fault.NeedsPerson}},
 	{404, append(proven[:len(proven):len(proven)], fault.Unknown)}, // not the vendor's: the key may still work
 	{409, append(proven[:len(proven):len(proven)], fault.Unknown)},
 	{429, []fault.Kind{fault.Transient}},
