@@ -106,6 +106,17 @@ func deadToken(a apiclient.Answer) bool {
 	return ok && a.Status == http.StatusUnauthorized && message == "Bad credentials"
 }
 
+// unclear: what a value under test is told is no word about a login of Rotor's, and what
+// nobody recognises proves nothing of the value either.
+func unclear(a apiclient.Answer) *apiclient.Verdict {
+	v := common(a)
+	if v == nil && a.Status/100 == 4 && a.Status != http.StatusTooManyRequests && a.Status != http.StatusProxyAuthRequired {
+		v = &apiclient.Verdict{Kind: fault.Unknown, Hint: "this proves nothing of the token: is it of this kind and this GitHub (base-url), " +
+			"is its account in order, and does something between here and GitHub answer?"}
+	}
+	return v
+}
+
 // common are the refusals that any call may get.
 func common(a apiclient.Answer) *apiclient.Verdict {
 	message, ok := githubapi.Says(a)

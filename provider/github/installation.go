@@ -156,7 +156,7 @@ func (p *Installation) look(ctx context.Context, step string, value secret.Value
 	var a apiclient.Answer
 	got := reach{Total: -1}
 	err := p.do(ctx, apiclient.Call{Step: step, Path: "/installation/repositories", Query: url.Values{"per_page": {"1"}},
-		Auth: apiclient.Bearer(secret.Fixed(value)), Answer: &a, Out: &got})
+		Auth: apiclient.Bearer(secret.Fixed(value)), Answer: &a, Out: &got, Judge: unclear})
 	switch {
 	case err == nil && got.Total < 0:
 		return got, provider.NotKnown, fault.New(fault.Unknown, "github: %s: the answer is no list of repositories", step)

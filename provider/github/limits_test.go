@@ -127,14 +127,18 @@ func TestOddAnswers(t *testing.T) {
 		kind   fault.Kind
 	}{
 		{401, fmt.Sprintf(form, "Bad credentials", 401), nil, provider.Refused, 0},
-		{401, `{"message":"Bad credentials"}`, nil, provider.NotKnown, fault.Denied},
-		{401, fmt.Sprintf(form, "Requires authentication", 401), nil, provider.NotKnown, fault.Denied},
-		{403, fmt.Sprintf(form, "Bad credentials", 403), nil, provider.NotKnown, fault.Denied},
-		{403, fmt.Sprintf(form, "Sorry. Your account was suspended", 403), nil, provider.NotKnown, fault.Denied},
+		{401, `{"message":"Bad credentials"}`, nil, provider.NotKnown, fault.Unknown},
+		{401, fmt.Sprintf(form, "Requires authentication", 401), nil, provider.NotKnown, fault.Unknown},
+		{403, fmt.Sprintf(form, "Bad credentials", 403), nil, provider.NotKnown, fault.Unknown},
+		{403, fmt.Sprintf(form, "Sorry. Your account was suspended", 403), nil, provider.NotKnown, fault.Unknown},
 		{403, fmt.Sprintf(form, "API rate limit exceeded for user ID 1.", 403), nil, provider.NotKnown, fault.Transient},
 		{403, fmt.Sprintf(form, "You have exceeded a secondary rate limit", 403), http.Header{"Retry-After": {"60"}}, provider.NotKnown, fault.Transient},
 		{403, fmt.Sprintf(form, "no", 403), http.Header{"X-Ratelimit-Remaining": {"0"}}, provider.NotKnown, fault.Transient},
-		{403, `<html>`, http.Header{"X-Ratelimit-Remaining": {"0"}}, provider.NotKnown, fault.Denied},
+		{403, `<html>`, http.Header{"X-Ratelimit-Remaining": {"0"}}, provider.NotKnown, fault.Unknown},
+		{404, fmt.Sprintf(form, "Not Found", 404), nil, provider.NotKnown, fault.Unknown},
+		{400, `<html>`, nil, provider.NotKnown, fault.Unknown},
+		{407, `<html>`, nil, provider.NotKnown, fault.BadConfig},
+		{429, `<html>`, nil, provider.NotKnown, fault.Transient},
 		{301, fmt.Sprintf(form, "Moved Permanently", 301), nil, provider.NotKnown, fault.BadConfig},
 		{200, `{}`, nil, provider.NotKnown, fault.Unknown},
 		{200, `[]`, nil, provider.NotKnown, fault.Unknown},
@@ -151,6 +155,9 @@ func TestOddAnswers(t *testing.T) {
 			live, err := p.(provider.Prober).Probe(t.Context(), provider.Issued{Values: value("ghp_double")})
 			if live != c.want || live == provider.NotKnown && (err == nil || fault.KindOf(err) != c.kind) {
 				t.Errorf("%s: %d %s: %s, %v", kind, c.status, c.body, live, err)
+			}
+			if c.want == provider.NotKnown && c.kind == fault.Unknown && c.status/100 == 4 {
+				faulttest.Want(t, kind+": Verify", p.Verify(t.Context(), provider.Issued{Values: value("ghp_double")}), fault.Unknown, "nothing of the token")
 			}
 			server.Close()
 		}

@@ -74,7 +74,7 @@ func (p *PAT) look(ctx context.Context, step string, value secret.Value) (token,
 	var got struct {
 		Login string `json:"login"`
 	}
-	err := p.do(ctx, apiclient.Call{Step: step, Path: "/user", Auth: apiclient.Bearer(secret.Fixed(value)), Answer: &a, Out: &got})
+	err := p.do(ctx, apiclient.Call{Step: step, Path: "/user", Auth: apiclient.Bearer(secret.Fixed(value)), Answer: &a, Out: &got, Judge: unclear})
 	switch {
 	case err == nil && got.Login == "":
 		return token{}, provider.NotKnown, fault.New(fault.Unknown, "github: %s: the answer is no account", step)

@@ -3,10 +3,12 @@ package providertest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -119,7 +121,15 @@ func askHTTPIssue(s *sitting) error {
 	if err := s.prepare(&req, provider.Issued{}); err != nil {
 		return err
 	}
-	return s.table("Issue", provider.Issued{Values: req.Values}, issueTable, func() error {
+	rows := slices.Clone(issueTable)
+	for i, row := range rows {
+		if s.traits().Minter == rotation.ByPerson && row.status/100 == 4 && row.status != http.StatusTooManyRequests {
+			// Issue has no effect there, and may present the person's value: a stranger's
+			// no is no word about it
+			rows[i].kinds = append(row.kinds[:len(row.kinds):len(row.kinds)], fault.Unknown)
+		}
+	}
+	return s.table("Issue", provider.Issued{Values: req.Values}, rows, func() error {
 		_, err := s.issue(s.ctx, s.Provider, req)
 		return err
 	})
