@@ -125,6 +125,39 @@ func TestMail(t *testing.T) {
 	faulttest.Want(t, "another domain", err, fault.Rejected, "option domain")
 }
 
+// TestQuota: a team that may send no more mail today has keys that work all the same; a
+// limit of requests says nothing.
+func TestQuota(t *testing.T) {
+	for name, want := range map[string]bool{"daily_quota_exceeded": true, "monthly_quota_exceeded": true, "rate_limit_exceeded": false, "another": false} {
+		a := newAccount(double.Options{Quota: name}, resend.Options{Permission: "sending_access", VerifyMail: "rotor@example.com"})
+		p := serve(t, a)
+		v, err := p.Issue(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = p.Verify(t.Context(), v); want && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !want {
+			faulttest.Want(t, name, err, fault.Transient, "")
+		}
+		v.Values = value("double-of-nobody")
+		faulttest.Want(t, name+", a dead key", p.Verify(t.Context(), v), fault.Rejected, "")
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/domains" {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"statusCode":401,"name":"restricted_api_key","message":"This API key is restricted to only send emails"}`))
+			return
+		}
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = w.Write([]byte(`<html>daily_quota_exceeded`))
+	}))
+	t.Cleanup(server.Close)
+	p := newAccount(double.Options{}, resend.Options{Permission: "sending_access", VerifyMail: "rotor@example.com"}).open(t, server.URL)
+	faulttest.Want(t, "not Resend's own", p.Verify(t.Context(), provider.Issued{Values: value("double-key")}), fault.Transient, "")
+}
+
 // TestOddAnswers: what proves death, what proves life, and what proves nothing.
 func TestOddAnswers(t *testing.T) {
 	for _, c := range []struct {
