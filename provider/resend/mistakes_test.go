@@ -212,22 +212,41 @@ func TestTwoASecond(t *testing.T) {
 	}
 }
 
-// TestTimes: Resend's own form is read, and any other does no harm.
+// TestTimes: Resend's own form is read. null is never; what is not told is not known, and
+// what cannot be read is no answer: never would allow to end a key that is in use.
 func TestTimes(t *testing.T) {
 	for text, want := range map[string]string{
 		`"2026-10-06 23:47:56.678+00"`: "2026-10-06T23:47:56.678Z", `"2026-10-06 23:47:56+02"`: "2026-10-06T21:47:56Z",
-		`"2026-10-06T23:47:56.678Z"`: "2026-10-06T23:47:56.678Z", `null`: "", `"soon"`: "",
+		`"2026-10-06T23:47:56.678Z"`: "2026-10-06T23:47:56.678Z", `null`: "never", ``: "not known",
+		`"soon"`: "unreadable", `""`: "unreadable", `1790000000`: "unreadable", `{"at":"2026-10-06 23:47:56+02"}`: "unreadable",
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write([]byte(`{"object":"list","has_more":false,"data":[{"id":"k","name":"n","created_at":` + text + `,"last_used_at":` + text + `}]}`))
+			dates := ""
+			if text != "" {
+				dates = `,"created_at":` + text + `,"last_used_at":` + text
+			}
+			_, _ = w.Write([]byte(`{"object":"list","has_more":false,"data":[{"id":"k","name":"n"` + dates + `}]}`))
 		}))
-		u, err := newAccount(double.Options{}, resend.Options{Permission: "sending_access"}).open(t, server.URL).Usage(t.Context(), rotation.Handle{ID: "k"})
-		got := ""
-		if !u.LastUsed.IsZero() {
-			got = u.LastUsed.Format(time.RFC3339Nano)
+		p := newAccount(double.Options{}, resend.Options{Permission: "sending_access"}).open(t, server.URL)
+		u, err := p.Usage(t.Context(), rotation.Handle{ID: "k"})
+		got := u.LastUsed.Format(time.RFC3339Nano)
+		switch {
+		case err != nil && fault.KindOf(err) == fault.Unknown && !u.Known:
+			got = "unreadable"
+		case !u.Known:
+			got = "not known"
+		case u.LastUsed.IsZero():
+			got = "never"
 		}
-		if err != nil || !u.Known || got != want {
+		if got != want {
 			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
+		}
+		// when it was made decides whether a key can be ours
+		if _, err := p.Find(t.Context(), "n"); (want == "unreadable") != (err != nil && fault.KindOf(err) == fault.Unknown) {
+			t.Errorf("Find: %s: %v", text, err)
+		}
+		if _, err := p.Find(t.Context(), "another"); err != nil {
+			t.Errorf("Find of others: %s: %v", text, err)
 		}
 		server.Close()
 	}
