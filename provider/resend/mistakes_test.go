@@ -252,10 +252,27 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// TestAListThatCannotGoOn: there is more, and nothing that leads to it.
+func TestAListThatCannotGoOn(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"object":"list","has_more":true,"data":[]}`))
+	}))
+	t.Cleanup(server.Close)
+	p := newAccount(double.Options{}, resend.Options{Permission: "sending_access", Domain: "example.com"}).open(t, server.URL)
+	_, err := p.Find(t.Context(), "rotor-")
+	faulttest.Want(t, "Find", err, fault.Unknown, "")
+	_, err = p.Issue(t.Context(), request)
+	faulttest.Want(t, "Issue", err, fault.Unknown, "")
+}
+
 // TestAKeyFromBeforeRotor: nobody knows its id, so a person is told what to look for.
 func TestAKeyFromBeforeRotor(t *testing.T) {
 	p := serve(t, newAccount(double.Options{}, resend.Options{Permission: "sending_access"}))
 	if text := p.Instructions(rotation.Revoke, provider.Request{}); !strings.Contains(text, "generation 0") || !strings.Contains(text, "last used") {
+		t.Error(text)
+	}
+	// after a lost state, or of another installation, it may bear a name that Rotor gave
+	if text := p.Instructions(rotation.Revoke, provider.Request{Label: request.Label}); strings.Contains(text, "not the one") {
 		t.Error(text)
 	}
 	if text := p.Instructions(rotation.Revoke, provider.Request{Generation: 3, Current: rotation.Handle{ID: "the-id"}}); !strings.Contains(text, "the-id") {
