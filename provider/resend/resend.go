@@ -137,7 +137,7 @@ func list[T any](ctx context.Context, p *Provider, step, path string, auth apicl
 		if err != nil {
 			return page, err
 		}
-		if got.Data == nil {
+		if got.Data == nil || got.More && len(*got.Data) == 0 {
 			return page, fault.New(fault.Unknown, "resend: %s: the answer is no list", step)
 		}
 		page.Items = *got.Data
