@@ -71,6 +71,12 @@ type Preflighter interface {
 	Preflight(ctx context.Context, path string) error
 }
 
+// KeyPreflighter also asks, without effect, whether Put may set this one key: where
+// keys of a path differ in who sees them.
+type KeyPreflighter interface {
+	PreflightKey(ctx context.Context, path, key string) error
+}
+
 // Clock is the store's own clock, an outside witness for grace periods.
 type Clock interface {
 	Now(ctx context.Context) (time.Time, error)

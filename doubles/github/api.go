@@ -15,13 +15,19 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w.Header().Set("X-Github-Request-Id", "D0:"+strings.ToUpper(doubles.Text(20)))
+	if d.opts.Private && r.Header.Get("Authorization") == "" {
+		fail(w, http.StatusUnauthorized, "Must authenticate to access this API.")
+		return
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /rate_limit", func(w http.ResponseWriter, _ *http.Request) {
 		doubles.WriteJSON(w, http.StatusOK, doubles.Object{"rate": doubles.Object{"limit": 60, "remaining": 60, "reset": d.Clock.Now().Unix(), "used": 0}})
 	})
 	mux.HandleFunc("GET /meta", d.meta)
 	mux.HandleFunc("GET /user", d.user)
-	mux.HandleFunc("POST /credentials/revoke", d.revoke)
+	if !d.opts.NoRevocation {
+		mux.HandleFunc("POST /credentials/revoke", d.revoke)
+	}
 	const app = "/app/installations/{installation}"
 	mux.HandleFunc("GET "+app, d.asApp(d.installation))
 	mux.HandleFunc("POST "+app+"/access_tokens", d.asApp(d.issue))
@@ -66,7 +72,28 @@ func (d *Double) login(w http.ResponseWriter, r *http.Request) (*doubles.Key, ab
 		fail(w, http.StatusUnauthorized, "Bad credentials")
 		return nil, about{}
 	}
+	if !d.admit(w, k) {
+		return nil, about{}
+	}
 	return k, d.about[k.ID]
+}
+
+// admit counts a token's requests of one hour. There is no Retry-After.
+func (d *Double) admit(w http.ResponseWriter, k *doubles.Key) bool {
+	if d.opts.PerHour == 0 {
+		return true
+	}
+	now := d.Clock.Now()
+	spent := within(d.spent[k.ID], now, time.Hour)
+	if len(spent) < d.opts.PerHour {
+		d.spent[k.ID] = append(spent, now)
+		w.Header().Set("X-Ratelimit-Remaining", fmt.Sprint(d.opts.PerHour-len(spent)-1))
+		return true
+	}
+	w.Header().Set("X-Ratelimit-Remaining", "0")
+	w.Header().Set("X-Ratelimit-Reset", fmt.Sprint(spent[0].Add(time.Hour).Unix()))
+	fail(w, http.StatusForbidden, "API rate limit exceeded for user ID 1.")
+	return false
 }
 
 func within(all []time.Time, now time.Time, d time.Duration) []time.Time {

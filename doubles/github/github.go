@@ -31,8 +31,14 @@ type Options struct {
 	Offset bool
 	// BadLogins refuses everybody after so many logins with dead tokens; 0 = never.
 	BadLogins int
-	Delay     doubles.Delay
-	Clock     *doubles.Clock // nil: a clock of its own
+	// Private is an Enterprise Server in private mode: nobody is answered without a login.
+	Private bool
+	// NoRevocation is a server without the call that revokes tokens by their values.
+	NoRevocation bool
+	// PerHour is how many requests a token may make in an hour; 0 = any number.
+	PerHour int
+	Delay   doubles.Delay
+	Clock   *doubles.Clock // nil: a clock of its own
 }
 
 // Double is a person, an App with one installation, and their repositories.
@@ -57,8 +63,9 @@ type Double struct {
 	repos     []*repository
 	suspended bool
 	nextID    int64
-	bad       []time.Time // logins with dead tokens
-	revokes   []time.Time // calls that revoke
+	bad       []time.Time            // logins with dead tokens
+	spent     map[string][]time.Time // requests of the present hour, by token
+	revokes   []time.Time            // calls that revoke
 	listener  net.Listener
 	sessions  map[net.Conn]bool
 }
@@ -119,7 +126,7 @@ func New(o Options) (*Double, error) {
 		return nil, err
 	}
 	d := &Double{Clock: o.Clock, Login: "double-person", AppID: 4242, Installation: 990011, opts: o, app: &private.PublicKey,
-		host: signer, about: map[string]about{}, sessions: map[net.Conn]bool{}, nextID: 1000}
+		host: signer, about: map[string]about{}, spent: map[string][]time.Time{}, sessions: map[net.Conn]bool{}, nextID: 1000}
 	d.PrivateKey = string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)}))
 	if d.Clock == nil {
 		d.Clock = &doubles.Clock{}

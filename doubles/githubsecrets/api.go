@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +36,8 @@ func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 		d.publicKey(w, p)
 	case r.Method == http.MethodGet && below == "":
 		list(w, r, p, org)
+	case r.Method == http.MethodGet && org && strings.HasSuffix(below, "/repositories"):
+		repositories(w, r, p, strings.ToUpper(strings.TrimSuffix(below, "/repositories")))
 	case r.Method == http.MethodGet:
 		one(w, p, org, strings.ToUpper(below))
 	case r.Method == http.MethodPut:
@@ -77,6 +80,26 @@ func one(w http.ResponseWriter, p *place, org bool, name string) {
 		return
 	}
 	fail(w, http.StatusNotFound, "Not Found")
+}
+
+// repositories lists, by pages, who sees a secret that only some see.
+func repositories(w http.ResponseWriter, r *http.Request, p *place, name string) {
+	s := p.secrets[name]
+	switch {
+	case s == nil:
+		fail(w, http.StatusNotFound, "Not Found")
+		return
+	case s.Visibility != "selected":
+		fail(w, http.StatusConflict, "Visibility type is not set to selected")
+		return
+	}
+	size := doubles.Number(r, "per_page", 30, 100)
+	from := min((doubles.Number(r, "page", 1, 1<<20)-1)*size, len(s.Repositories))
+	page := []doubles.Object{}
+	for _, id := range s.Repositories[from:min(from+size, len(s.Repositories))] {
+		page = append(page, doubles.Object{"id": id, "name": "repository-" + strconv.FormatInt(id, 10), "private": true})
+	}
+	doubles.WriteJSON(w, http.StatusOK, doubles.Object{"total_count": len(s.Repositories), "repositories": page})
 }
 
 // Largest secret in bytes.

@@ -182,6 +182,10 @@ func (d *Double) send(w http.ResponseWriter, r *http.Request, t *team, s scope) 
 		fail(w, http.StatusUnprocessableEntity, "missing_required_field", "Missing `to` field.")
 		return
 	}
+	if d.opts.Quota != "" {
+		fail(w, http.StatusTooManyRequests, d.opts.Quota, "You have reached your email sending quota.")
+		return
+	}
 	name, ok := domainOf(in.From)
 	if !ok {
 		fail(w, http.StatusUnprocessableEntity, "validation_error", "Invalid `from` field.")

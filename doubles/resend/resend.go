@@ -25,8 +25,11 @@ type Options struct {
 	Silent bool
 	// PerSecond is how many requests of the whole team are let through; 0 = all.
 	PerSecond int
-	Delay     doubles.Delay
-	Clock     *doubles.Clock // nil: a clock of its own
+	// Quota is the name of the quota of mails that is used up: daily_quota_exceeded or
+	// monthly_quota_exceeded; "" = none is.
+	Quota string
+	Delay doubles.Delay
+	Clock *doubles.Clock // nil: a clock of its own
 }
 
 // Double is one team, and another one that it knows nothing of.

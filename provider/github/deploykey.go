@@ -17,6 +17,7 @@ import (
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/internal/githubapi"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -116,7 +117,7 @@ const inUseHint = "a key opens one place only, and this one is in use already"
 
 // unwilling says what to do about refusals that have a cure.
 func unwilling(a apiclient.Answer) *apiclient.Verdict {
-	message, ok := says(a)
+	message, ok := githubapi.Says(a)
 	switch {
 	case !ok:
 		return nil
@@ -133,7 +134,7 @@ const unseenHint = "there is no such repository or key, or token may not see it"
 // invisible: GitHub says that there is none to whoever may not see it.
 func invisible(a apiclient.Answer) *apiclient.Verdict {
 	const needs = "; it takes a classic token with scope repo of somebody who administers the repository, or a fine-grained one with permission Administration: write"
-	message, ok := says(a)
+	message, ok := githubapi.Says(a)
 	switch {
 	case ok && a.Status == http.StatusNotFound:
 		return &apiclient.Verdict{Kind: fault.BadConfig, Hint: unseenHint + needs}
@@ -200,7 +201,7 @@ func (p *DeployKey) get(ctx context.Context, step string, h rotation.Handle) (en
 func (p *DeployKey) Revoke(ctx context.Context, h rotation.Handle) error {
 	var a apiclient.Answer
 	err := p.do(ctx, apiclient.Call{Step: "revoke", Method: http.MethodDelete, Path: p.path("/%s", h.ID), Answer: &a, Judge: invisible, OK: []int{http.StatusNoContent}})
-	if _, ok := says(a); err == nil || !ok || a.Status != http.StatusNotFound {
+	if _, ok := githubapi.Says(a); err == nil || !ok || a.Status != http.StatusNotFound {
 		return err
 	}
 	all, err := p.all(ctx, "revoke")

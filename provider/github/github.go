@@ -18,6 +18,7 @@ import (
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/internal/githubapi"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -68,9 +69,13 @@ func New(opts Options, credential secret.Source) (provider.Provider, error) {
 func (c *client) Close() error { return c.api.Close() }
 
 // do sends a call with the headers that all carry; GitHub's common refusals are read
-// after the call's own.
+// after the call's own. A limit's error says when to come again.
 func (c *client) do(ctx context.Context, call apiclient.Call) error {
-	call.Header = http.Header{"X-Github-Api-Version": {"2022-11-28"}, "Accept": {"application/vnd.github+json"}}
+	var a apiclient.Answer
+	if call.Answer == nil {
+		call.Answer = &a
+	}
+	call.Header = githubapi.Header()
 	own := call.Judge
 	call.Judge = func(a apiclient.Answer) *apiclient.Verdict {
 		if own != nil {
@@ -80,58 +85,47 @@ func (c *client) do(ctx context.Context, call apiclient.Call) error {
 		}
 		return common(a)
 	}
-	return c.api.Do(ctx, call)
+	return githubapi.Waiting(c.api.Do(ctx, call), *call.Answer)
 }
 
 // Now is the API's clock. GitHub does not count this call against any limit; where
-// there are no limits it answers 404, with the date all the same.
+// there are no limits it answers 404, and a server in private mode 401, with the date
+// all the same.
 func (c *client) Now(ctx context.Context) (time.Time, error) {
 	var a apiclient.Answer
 	err := c.do(ctx, apiclient.Call{Step: "clock", Path: "/rate_limit", Anonymous: true, Answer: &a, OK: []int{200, 404}})
+	if _, ok := githubapi.Says(a); ok && a.Status == http.StatusUnauthorized {
+		err = nil
+	}
 	return a.Clock("github: clock", err)
-}
-
-// says reads a refusal in GitHub's form; nothing else has it.
-func says(a apiclient.Answer) (message string, ok bool) {
-	var e struct {
-		Message string `json:"message"`
-		Docs    string `json:"documentation_url"`
-		Errors  any    `json:"errors"`
-	}
-	if !a.JSON(&e) || e.Message == "" || e.Docs == "" {
-		return "", false
-	}
-	for _, one := range list(e.Errors) {
-		if o, isObject := one.(map[string]any); isObject {
-			if text, isText := o["message"].(string); isText {
-				e.Message += " " + text
-			}
-		}
-	}
-	return e.Message, true
-}
-
-func list(x any) []any {
-	out, _ := x.([]any)
-	return out
 }
 
 // deadToken recognises the refusal of a token that is no longer one.
 func deadToken(a apiclient.Answer) bool {
-	message, ok := says(a)
+	message, ok := githubapi.Says(a)
 	return ok && a.Status == http.StatusUnauthorized && message == "Bad credentials"
+}
+
+// unclear: what a value under test is told is no word about a login of Rotor's, and what
+// nobody recognises proves nothing of the value either.
+func unclear(a apiclient.Answer) *apiclient.Verdict {
+	v := common(a)
+	if v == nil && a.Status/100 == 4 && a.Status != http.StatusTooManyRequests && a.Status != http.StatusProxyAuthRequired {
+		v = &apiclient.Verdict{Kind: fault.Unknown, Hint: "this proves nothing of the token: is it of this kind and this GitHub (base-url), " +
+			"is its account in order, and does something between here and GitHub answer?"}
+	}
+	return v
 }
 
 // common are the refusals that any call may get.
 func common(a apiclient.Answer) *apiclient.Verdict {
-	message, ok := says(a)
-	limited := a.Header.Get("X-Ratelimit-Remaining") == "0" || a.Header.Get("Retry-After") != "" || strings.Contains(strings.ToLower(message), "rate limit")
+	message, ok := githubapi.Says(a)
 	switch {
 	case !ok:
 		return nil
 	case a.Status == http.StatusForbidden && strings.HasPrefix(message, "Maximum number of login attempts"):
 		return &apiclient.Verdict{Kind: fault.Transient, Hint: "GitHub locks this address out for a while, because of logins with tokens that are dead"}
-	case a.Status == http.StatusForbidden && limited:
+	case githubapi.Limited(a):
 		return &apiclient.Verdict{Kind: fault.Transient, Hint: "GitHub's limit of requests an hour is reached"}
 	case a.Status == http.StatusMovedPermanently:
 		return &apiclient.Verdict{Kind: fault.BadConfig, Hint: "it was renamed or moved: correct rotor.yaml; a credential follows no redirect"}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/internal/githubapi"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
@@ -70,7 +71,7 @@ func (p *Installation) handle(value secret.Value) rotation.Handle {
 
 // ungranted also recognises that more was asked for than the installation may do.
 func (p *Installation) ungranted(a apiclient.Answer) *apiclient.Verdict {
-	message, ok := says(a)
+	message, ok := githubapi.Says(a)
 	text := strings.ToLower(message)
 	switch {
 	case !ok || a.Status != http.StatusUnprocessableEntity:
@@ -155,7 +156,7 @@ func (p *Installation) look(ctx context.Context, step string, value secret.Value
 	var a apiclient.Answer
 	got := reach{Total: -1}
 	err := p.do(ctx, apiclient.Call{Step: step, Path: "/installation/repositories", Query: url.Values{"per_page": {"1"}},
-		Auth: apiclient.Bearer(secret.Fixed(value)), Answer: &a, Out: &got})
+		Auth: apiclient.Bearer(secret.Fixed(value)), Answer: &a, Out: &got, Judge: unclear})
 	switch {
 	case err == nil && got.Total < 0:
 		return got, provider.NotKnown, fault.New(fault.Unknown, "github: %s: the answer is no list of repositories", step)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/internal/githubapi"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -88,7 +89,7 @@ func privateKey(text secret.Value) (*rsa.PrivateKey, error) {
 
 // refusedApp says what to do about a JWT that GitHub does not take.
 func (p *Installation) refusedApp(a apiclient.Answer) *apiclient.Verdict {
-	message, ok := says(a)
+	message, ok := githubapi.Says(a)
 	switch {
 	case !ok:
 		return nil

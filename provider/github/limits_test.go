@@ -24,13 +24,61 @@ func TestRevokesAnHour(t *testing.T) {
 		}
 	}
 	v := provider.Issued{Values: value(a.token())}
-	faulttest.Want(t, "the 61st", by.RevokeValue(t.Context(), v), fault.Transient, "limit")
+	err := by.RevokeValue(t.Context(), v)
+	faulttest.Want(t, "the 61st", err, fault.Transient, "limit")
+	untilReset(t, err)
 	a.Clock.Advance(time.Hour)
 	if err := by.RevokeValue(t.Context(), v); err != nil {
 		t.Error(err)
 	}
 	if live, err := by.(provider.Prober).Probe(t.Context(), v); live != provider.Refused || err != nil {
 		t.Errorf("%s, %v", live, err)
+	}
+}
+
+// untilReset: GitHub says when the hour begins anew, and we wait for that. Who tries in
+// seconds instead has soon tried often enough to turn a rotation back.
+func untilReset(t *testing.T, err error) {
+	t.Helper()
+	if wish := fault.RetryAfterOf(err); wish < 59*time.Minute || wish > time.Hour {
+		t.Errorf("again after %s: %v", wish, err)
+	}
+}
+
+// TestRequestsAnHour: a used-up hour is waited for, and proves nothing of the token.
+func TestRequestsAnHour(t *testing.T) {
+	for _, kind := range []string{"pat", "installation-token", "deploy-key"} {
+		t.Run(kind, func(t *testing.T) {
+			a := newAccount(t, double.Options{PerHour: 3}, github.Options{Kind: kind})
+			p := serve(t, a)
+			use, v := func() error { return p.(provider.Preflighter).Preflight(t.Context(), request) }, provider.Issued{}
+			switch kind {
+			case "pat":
+				v.Values = value(a.token())
+			case "installation-token":
+				v.Values = value(a.InstallationToken())
+			}
+			if v.Values != nil {
+				use = func() error { return p.Verify(t.Context(), v) }
+			}
+			for range 3 {
+				if err := use(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := use()
+			faulttest.Want(t, "the 4th", err, fault.Transient, "limit")
+			untilReset(t, err)
+			if v.Values != nil {
+				if live, err := p.(provider.Prober).Probe(t.Context(), v); live != provider.NotKnown {
+					t.Errorf("%s, %v", live, err)
+				}
+			}
+			a.Clock.Advance(fault.RetryAfterOf(err) + time.Second)
+			if err := use(); kind != "installation-token" && err != nil { // that one has ended by then
+				t.Errorf("an hour later: %v", err)
+			}
+		})
 	}
 }
 
@@ -79,14 +127,18 @@ func TestOddAnswers(t *testing.T) {
 		kind   fault.Kind
 	}{
 		{401, fmt.Sprintf(form, "Bad credentials", 401), nil, provider.Refused, 0},
-		{401, `{"message":"Bad credentials"}`, nil, provider.NotKnown, fault.Denied},
-		{401, fmt.Sprintf(form, "Requires authentication", 401), nil, provider.NotKnown, fault.Denied},
-		{403, fmt.Sprintf(form, "Bad credentials", 403), nil, provider.NotKnown, fault.Denied},
-		{403, fmt.Sprintf(form, "Sorry. Your account was suspended", 403), nil, provider.NotKnown, fault.Denied},
+		{401, `{"message":"Bad credentials"}`, nil, provider.NotKnown, fault.Unknown},
+		{401, fmt.Sprintf(form, "Requires authentication", 401), nil, provider.NotKnown, fault.Unknown},
+		{403, fmt.Sprintf(form, "Bad credentials", 403), nil, provider.NotKnown, fault.Unknown},
+		{403, fmt.Sprintf(form, "Sorry. Your account was suspended", 403), nil, provider.NotKnown, fault.Unknown},
 		{403, fmt.Sprintf(form, "API rate limit exceeded for user ID 1.", 403), nil, provider.NotKnown, fault.Transient},
 		{403, fmt.Sprintf(form, "You have exceeded a secondary rate limit", 403), http.Header{"Retry-After": {"60"}}, provider.NotKnown, fault.Transient},
 		{403, fmt.Sprintf(form, "no", 403), http.Header{"X-Ratelimit-Remaining": {"0"}}, provider.NotKnown, fault.Transient},
-		{403, `<html>`, http.Header{"X-Ratelimit-Remaining": {"0"}}, provider.NotKnown, fault.Denied},
+		{403, `<html>`, http.Header{"X-Ratelimit-Remaining": {"0"}}, provider.NotKnown, fault.Unknown},
+		{404, fmt.Sprintf(form, "Not Found", 404), nil, provider.NotKnown, fault.Unknown},
+		{400, `<html>`, nil, provider.NotKnown, fault.Unknown},
+		{407, `<html>`, nil, provider.NotKnown, fault.BadConfig},
+		{429, `<html>`, nil, provider.NotKnown, fault.Transient},
 		{301, fmt.Sprintf(form, "Moved Permanently", 301), nil, provider.NotKnown, fault.BadConfig},
 		{200, `{}`, nil, provider.NotKnown, fault.Unknown},
 		{200, `[]`, nil, provider.NotKnown, fault.Unknown},
@@ -103,6 +155,9 @@ func TestOddAnswers(t *testing.T) {
 			live, err := p.(provider.Prober).Probe(t.Context(), provider.Issued{Values: value("ghp_double")})
 			if live != c.want || live == provider.NotKnown && (err == nil || fault.KindOf(err) != c.kind) {
 				t.Errorf("%s: %d %s: %s, %v", kind, c.status, c.body, live, err)
+			}
+			if c.want == provider.NotKnown && c.kind == fault.Unknown && c.status/100 == 4 {
+				faulttest.Want(t, kind+": Verify", p.Verify(t.Context(), provider.Issued{Values: value("ghp_double")}), fault.Unknown, "nothing of the token")
 			}
 			server.Close()
 		}

@@ -1,6 +1,8 @@
 package github_test
 
 import (
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -134,6 +136,36 @@ func TestRevokeByNameAlone(t *testing.T) {
 		if !strings.Contains(hint, part) {
 			t.Errorf("hint %q lacks %s", hint, part)
 		}
+	}
+}
+
+// TestServerWithoutRevocation: an Enterprise Server may lack the call, or want a login
+// for it. Then a person is told which token to delete; nobody waits for ever.
+func TestServerWithoutRevocation(t *testing.T) {
+	for name, o := range map[string]double.Options{"none": {NoRevocation: true}, "private mode": {Private: true}} {
+		a := newAccount(t, o, github.Options{Kind: "pat"})
+		p, token := serve(t, a), a.token()
+		if err := p.(provider.Preflighter).Preflight(t.Context(), request); err != nil {
+			t.Errorf("%s: Preflight: %v", name, err)
+		}
+		if now, err := p.(provider.Clock).Now(t.Context()); err != nil || now.IsZero() {
+			t.Errorf("%s: Now: %v, %v", name, now, err)
+		}
+		err := p.(provider.ValueRevoker).RevokeValue(t.Context(), provider.Issued{Handle: named(a.Login, token), Values: value(token)})
+		faulttest.Want(t, name, err, fault.NeedsPerson, "/settings/tokens, logged in as "+a.Login)
+	}
+	for _, status := range []int{401, 403, 404, 405} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("<html>no"))
+		}))
+		p := newAccount(t, double.Options{}, github.Options{Kind: "pat"}).open(t, server.URL)
+		err := p.(provider.ValueRevoker).RevokeValue(t.Context(), provider.Issued{Values: value("ghp_double")})
+		faulttest.Want(t, fmt.Sprint(status), err, fault.NeedsPerson, "/settings/tokens")
+		if _, err := p.(provider.Clock).Now(t.Context()); status != 404 && err == nil {
+			t.Errorf("%d: the date of something in between is taken for GitHub's", status)
+		}
+		server.Close()
 	}
 }
 

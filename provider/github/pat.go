@@ -74,7 +74,7 @@ func (p *PAT) look(ctx context.Context, step string, value secret.Value) (token,
 	var got struct {
 		Login string `json:"login"`
 	}
-	err := p.do(ctx, apiclient.Call{Step: step, Path: "/user", Auth: apiclient.Bearer(secret.Fixed(value)), Answer: &a, Out: &got})
+	err := p.do(ctx, apiclient.Call{Step: step, Path: "/user", Auth: apiclient.Bearer(secret.Fixed(value)), Answer: &a, Out: &got, Judge: unclear})
 	switch {
 	case err == nil && got.Login == "":
 		return token{}, provider.NotKnown, fault.New(fault.Unknown, "github: %s: the answer is no account", step)
@@ -213,13 +213,24 @@ func (p *PAT) Revoke(_ context.Context, h rotation.Handle) error {
 }
 
 // RevokeValue ends the token: whoever has it may do that, and must not log in for it.
-// GitHub says the same of a token that is gone already.
+// GitHub says the same of a token that is gone already. A server that lacks the call, or
+// wants a login for it, leaves it to a person.
 func (p *PAT) RevokeValue(ctx context.Context, v provider.Issued) error {
 	in := struct {
 		Credentials []apiclient.Plain `json:"credentials"`
 	}{[]apiclient.Plain{{Value: v.Values[tokenField]}}}
+	judge := func(a apiclient.Answer) *apiclient.Verdict {
+		if v := common(a); v != nil {
+			return v
+		}
+		switch a.Status {
+		case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+			return &apiclient.Verdict{Kind: fault.NeedsPerson, Hint: p.byHand(v.Handle)}
+		}
+		return nil
+	}
 	return p.do(ctx, apiclient.Call{Step: "revoke", Method: http.MethodPost, Path: "/credentials/revoke", In: in,
-		Anonymous: true, OK: []int{http.StatusAccepted}})
+		Anonymous: true, OK: []int{http.StatusAccepted}, Judge: judge})
 }
 
 // Preflight: the API answers. Whether the next token works is seen when there is one.

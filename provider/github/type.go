@@ -84,7 +84,8 @@ somebody who administers the repository, classic with scope repo, or fine-graine
 
 **Strategy.** *overlap* for all three. *pat*: a person makes a further token and hands it to Rotor, which asks GitHub whose it is,
 when it expires and, of a classic one, which scopes it has; the old one is revoked by presenting it, without a login, as
-GitHub offers it to whoever finds a token. *installation-token*: GitHub makes tokens that end by themselves after an hour; the
+GitHub offers it to whoever finds a token; a server of your own that lacks that call, or wants a login for it, leaves it to a person,
+who is told which token it is. *installation-token*: GitHub makes tokens that end by themselves after an hour; the
 old one is ended before that by presenting it. *deploy-key*: Rotor makes an ed25519 pair, adds the public key under its
 label, and deletes the old one by its number.
 
@@ -95,7 +96,7 @@ App is refused at once. For an App a person installs it and grants its permissio
 **Limits.** Tokens have no id that an API tells. Rotor names them by account (or installation) and the first 16 hex digits of their
 SHA-256 hash. GitHub's audit log names tokens by that hash too, in base64: the first 8 bytes are the same. A token whose
 value is lost can only be deleted by a person. Revoking by value is limited to 60 calls an hour for one address, and the owner
-gets a mail. What a fine-grained token may do no API tells; the view of an organisation on its members' tokens, which is for
+gets a mail. Where an hour's requests are used up, Rotor waits until the time that GitHub names. What a fine-grained token may do no API tells; the view of an organisation on its members' tokens, which is for
 Apps, is not used. Do not give ` + "`on: [expiry]`" + ` less notice than a person needs. An installation's token whose answer was lost lives
 for up to an hour, known to nobody. Deploy keys: ` + "`read-only: false`" + ` allows pushes; a public key opens one repository only; the ssh
 server's host key is compared with ` + "`ssh-host-keys`" + `, by default with what the API lists; the day of last use may be behind.

@@ -3,10 +3,12 @@ package providertest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -40,10 +42,11 @@ var issueTable = []expectation{
 	{200, []fault.Kind{fault.Unknown}}, // a login page: nobody knows what happened
 }
 
+// revokeTable: where a value is ended without a login, a refused one is a person's affair.
 var revokeTable = []expectation{
 	{400, append(proven[:len(proven):len(proven)], fault.Unknown)},
-	{401, []fault.Kind{fault.Denied}},
-	{403, []fault.Kind{fault.Denied}},
+	{401, []fault.Kind{fault.Denied, fault.NeedsPerson}},
+	{403, []fault.Kind{fault.Denied, fault.NeedsPerson}},
 	{404, append(proven[:len(proven):len(proven)], fault.Unknown)}, // not the vendor's: the key may still work
 	{409, append(proven[:len(proven):len(proven)], fault.Unknown)},
 	{429, []fault.Kind{fault.Transient}},
@@ -118,7 +121,15 @@ func askHTTPIssue(s *sitting) error {
 	if err := s.prepare(&req, provider.Issued{}); err != nil {
 		return err
 	}
-	return s.table("Issue", provider.Issued{Values: req.Values}, issueTable, func() error {
+	rows := slices.Clone(issueTable)
+	for i, row := range rows {
+		if s.traits().Minter == rotation.ByPerson && row.status/100 == 4 && row.status != http.StatusTooManyRequests {
+			// Issue has no effect there, and may present the person's value: a stranger's
+			// no is no word about it
+			rows[i].kinds = append(row.kinds[:len(row.kinds):len(row.kinds)], fault.Unknown)
+		}
+	}
+	return s.table("Issue", provider.Issued{Values: req.Values}, rows, func() error {
 		_, err := s.issue(s.ctx, s.Provider, req)
 		return err
 	})

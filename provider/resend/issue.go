@@ -149,6 +149,6 @@ func (p *Provider) Instructions(step rotation.Step, req provider.Request) string
 		return fmt.Sprintf("Delete the key of generation %d, id %s, in Resend: API Keys.", req.Generation, req.Current.ID)
 	}
 	return fmt.Sprintf("Delete the key of generation %d in Resend: API Keys. The list shows no values, so look at each key's page: "+
-		"the first characters of the token, and when it was last used. Keys named rotor-… are not the one. "+
+		"the first characters of the token, and when it was last used. "+
 		"`rotor recover` writes the old value to a file, if you need its beginning.", req.Generation)
 }

@@ -125,6 +125,39 @@ func TestMail(t *testing.T) {
 	faulttest.Want(t, "another domain", err, fault.Rejected, "option domain")
 }
 
+// TestQuota: a team that may send no more mail today has keys that work all the same; a
+// limit of requests says nothing.
+func TestQuota(t *testing.T) {
+	for name, want := range map[string]bool{"daily_quota_exceeded": true, "monthly_quota_exceeded": true, "rate_limit_exceeded": false, "another": false} {
+		a := newAccount(double.Options{Quota: name}, resend.Options{Permission: "sending_access", VerifyMail: "rotor@example.com"})
+		p := serve(t, a)
+		v, err := p.Issue(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = p.Verify(t.Context(), v); want && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !want {
+			faulttest.Want(t, name, err, fault.Transient, "")
+		}
+		v.Values = value("double-of-nobody")
+		faulttest.Want(t, name+", a dead key", p.Verify(t.Context(), v), fault.Rejected, "")
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/domains" {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"statusCode":401,"name":"restricted_api_key","message":"This API key is restricted to only send emails"}`))
+			return
+		}
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = w.Write([]byte(`<html>daily_quota_exceeded`))
+	}))
+	t.Cleanup(server.Close)
+	p := newAccount(double.Options{}, resend.Options{Permission: "sending_access", VerifyMail: "rotor@example.com"}).open(t, server.URL)
+	faulttest.Want(t, "not Resend's own", p.Verify(t.Context(), provider.Issued{Values: value("double-key")}), fault.Transient, "")
+}
+
 // TestOddAnswers: what proves death, what proves life, and what proves nothing.
 func TestOddAnswers(t *testing.T) {
 	for _, c := range []struct {
@@ -179,31 +212,67 @@ func TestTwoASecond(t *testing.T) {
 	}
 }
 
-// TestTimes: Resend's own form is read, and any other does no harm.
+// TestTimes: Resend's own form is read. null is never; what is not told is not known, and
+// what cannot be read is no answer: never would allow to end a key that is in use.
 func TestTimes(t *testing.T) {
 	for text, want := range map[string]string{
 		`"2026-10-06 23:47:56.678+00"`: "2026-10-06T23:47:56.678Z", `"2026-10-06 23:47:56+02"`: "2026-10-06T21:47:56Z",
-		`"2026-10-06T23:47:56.678Z"`: "2026-10-06T23:47:56.678Z", `null`: "", `"soon"`: "",
+		`"2026-10-06T23:47:56.678Z"`: "2026-10-06T23:47:56.678Z", `null`: "never", ``: "not known",
+		`"soon"`: "unreadable", `""`: "unreadable", `1790000000`: "unreadable", `{"at":"2026-10-06 23:47:56+02"}`: "unreadable",
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write([]byte(`{"object":"list","has_more":false,"data":[{"id":"k","name":"n","created_at":` + text + `,"last_used_at":` + text + `}]}`))
+			dates := ""
+			if text != "" {
+				dates = `,"created_at":` + text + `,"last_used_at":` + text
+			}
+			_, _ = w.Write([]byte(`{"object":"list","has_more":false,"data":[{"id":"k","name":"n"` + dates + `}]}`))
 		}))
-		u, err := newAccount(double.Options{}, resend.Options{Permission: "sending_access"}).open(t, server.URL).Usage(t.Context(), rotation.Handle{ID: "k"})
-		got := ""
-		if !u.LastUsed.IsZero() {
-			got = u.LastUsed.Format(time.RFC3339Nano)
+		p := newAccount(double.Options{}, resend.Options{Permission: "sending_access"}).open(t, server.URL)
+		u, err := p.Usage(t.Context(), rotation.Handle{ID: "k"})
+		got := u.LastUsed.Format(time.RFC3339Nano)
+		switch {
+		case err != nil && fault.KindOf(err) == fault.Unknown && !u.Known:
+			got = "unreadable"
+		case !u.Known:
+			got = "not known"
+		case u.LastUsed.IsZero():
+			got = "never"
 		}
-		if err != nil || !u.Known || got != want {
+		if got != want {
 			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
+		}
+		// when it was made decides whether a key can be ours
+		if _, err := p.Find(t.Context(), "n"); (want == "unreadable") != (err != nil && fault.KindOf(err) == fault.Unknown) {
+			t.Errorf("Find: %s: %v", text, err)
+		}
+		if _, err := p.Find(t.Context(), "another"); err != nil {
+			t.Errorf("Find of others: %s: %v", text, err)
 		}
 		server.Close()
 	}
+}
+
+// TestAListThatCannotGoOn: there is more, and nothing that leads to it.
+func TestAListThatCannotGoOn(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"object":"list","has_more":true,"data":[]}`))
+	}))
+	t.Cleanup(server.Close)
+	p := newAccount(double.Options{}, resend.Options{Permission: "sending_access", Domain: "example.com"}).open(t, server.URL)
+	_, err := p.Find(t.Context(), "rotor-")
+	faulttest.Want(t, "Find", err, fault.Unknown, "")
+	_, err = p.Issue(t.Context(), request)
+	faulttest.Want(t, "Issue", err, fault.Unknown, "")
 }
 
 // TestAKeyFromBeforeRotor: nobody knows its id, so a person is told what to look for.
 func TestAKeyFromBeforeRotor(t *testing.T) {
 	p := serve(t, newAccount(double.Options{}, resend.Options{Permission: "sending_access"}))
 	if text := p.Instructions(rotation.Revoke, provider.Request{}); !strings.Contains(text, "generation 0") || !strings.Contains(text, "last used") {
+		t.Error(text)
+	}
+	// after a lost state, or of another installation, it may bear a name that Rotor gave
+	if text := p.Instructions(rotation.Revoke, provider.Request{Label: request.Label}); strings.Contains(text, "not the one") {
 		t.Error(text)
 	}
 	if text := p.Instructions(rotation.Revoke, provider.Request{Generation: 3, Current: rotation.Handle{ID: "the-id"}}); !strings.Contains(text, "the-id") {

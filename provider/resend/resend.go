@@ -89,16 +89,31 @@ type domain struct {
 }
 
 // moment is a time as Resend writes it, with a space and a short offset; RFC 3339 is
-// read too. null, and what cannot be read, is no time: no decision hangs on it.
-type moment struct{ at time.Time }
+// read too. null is never. Whether a key may end can hang on it, so what is not told,
+// or cannot be read, is not taken for never.
+type moment struct {
+	at      time.Time
+	told    bool
+	strange bool // told, and no time
+}
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (m *moment) UnmarshalJSON(text []byte) error {
+	m.told = true
 	for _, form := range []string{"2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00", time.RFC3339Nano} {
 		if t, err := time.Parse(form, strings.Trim(string(text), `"`)); err == nil {
 			m.at = t.UTC()
 			return nil
 		}
+	}
+	m.strange = string(text) != "null"
+	return nil
+}
+
+// clear is an error for a time that cannot be read.
+func (m moment) clear(step string) error {
+	if m.strange {
+		return fault.New(fault.Unknown, "resend: %s: the list has a time that cannot be read", step)
 	}
 	return nil
 }
@@ -122,7 +137,7 @@ func list[T any](ctx context.Context, p *Provider, step, path string, auth apicl
 		if err != nil {
 			return page, err
 		}
-		if got.Data == nil {
+		if got.Data == nil || got.More && len(*got.Data) == 0 {
 			return page, fault.New(fault.Unknown, "resend: %s: the answer is no list", step)
 		}
 		page.Items = *got.Data
@@ -146,13 +161,20 @@ func (p *Provider) keys(ctx context.Context, step string, auth apiclient.Auth) (
 // Find lists keys whose name begins so.
 func (p *Provider) Find(ctx context.Context, prefix string) ([]provider.Found, error) {
 	all, err := p.keys(ctx, "find", nil)
+	if err != nil {
+		return nil, err
+	}
 	var out []provider.Found
 	for _, k := range all {
-		if strings.HasPrefix(k.Name, prefix) {
-			out = append(out, provider.Found{Handle: rotation.Handle{ID: k.ID}, Label: k.Name, Created: k.Created.at})
+		if !strings.HasPrefix(k.Name, prefix) {
+			continue
 		}
+		if err := k.Created.clear("find"); err != nil {
+			return nil, err
+		}
+		out = append(out, provider.Found{Handle: rotation.Handle{ID: k.ID}, Label: k.Name, Created: k.Created.at})
 	}
-	return out, err
+	return out, nil
 }
 
 // Usage is the vendor's own record. There is no call for one key.
@@ -160,7 +182,10 @@ func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage
 	all, err := p.keys(ctx, "usage", nil)
 	for _, k := range all {
 		if k.ID == h.ID {
-			return provider.Usage{Known: true, LastUsed: k.Used.at}, nil
+			if err := k.Used.clear("usage"); err != nil {
+				return provider.Usage{}, err
+			}
+			return provider.Usage{Known: k.Used.told, LastUsed: k.Used.at}, nil
 		}
 	}
 	return provider.Usage{}, err

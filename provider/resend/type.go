@@ -41,7 +41,8 @@ once, at the first rotation, and says what to look for.
 **Limits.** The list shows neither the permission nor the domain of a key. New keys have what ` + "`permission`" + ` and
 ` + "`domain`" + ` say; before each rotation the present key is tried, and one with another permission stops it
 (` + "`change-permission: true`" + ` if that is wanted). The domain can be compared only by sending: with ` + "`verify-mail`" + ` each new
-key sends one message to delivered@resend.dev, the vendor's own sink; a quota for mail counts it. Without it,
+key sends one message to delivered@resend.dev, the vendor's own sink; a quota for mail counts it. Where that
+quota is used up the key passes, for it works, and its domain is not compared. Then, and without ` + "`verify-mail`" + `,
 a sending key of another team would pass *verify*, for it can be asked nothing that would tell. A key with full access
 must find itself in the list. A new key must work for 6 seconds in a row before it is
 published. Two requests a second are allowed to a team, its applications included.

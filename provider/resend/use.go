@@ -109,6 +109,9 @@ type message struct {
 	Text    string   `json:"text"`
 }
 
+// quotas are the team's, for mail. What is refused for them says nothing of the domain.
+var quotas = []string{"daily_quota_exceeded", "monthly_quota_exceeded"}
+
 // mail sends a message to the sink; one for each key, however often it is tried.
 func (p *Provider) mail(ctx context.Context, v provider.Issued) error {
 	var a apiclient.Answer
@@ -129,6 +132,8 @@ func (p *Provider) mail(ctx context.Context, v provider.Issued) error {
 		return nil
 	case dead(a):
 		return fault.New(fault.Rejected, "resend: verify: the value is refused")
+	case ok && a.Status == http.StatusTooManyRequests && slices.Contains(quotas, word):
+		return nil // no mail may be sent today; the key is known, and what it may do is seen before
 	case ok && a.Status == http.StatusForbidden && word == "validation_error":
 		return fault.New(fault.Rejected, "resend: verify: the key works, and may not send from the domain of verify-mail").
 			WithHint("is the domain verified there, and is it the one of option domain?")

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/internal/githubapi"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -138,20 +137,11 @@ func (s *Store) remove(ctx context.Context, p place, name string) error {
 	return nil
 }
 
-// says reads a refusal in GitHub's own form; nothing else has it.
-func says(a apiclient.Answer) (message string, ok bool) {
-	var e struct {
-		Message string `json:"message"`
-		Docs    string `json:"documentation_url"`
-	}
-	return e.Message, a.JSON(&e) && e.Message != "" && e.Docs != ""
-}
-
 // judge says what GitHub's refusals prove and what to do about them.
 func judge(a apiclient.Answer) *apiclient.Verdict {
-	message, ok := says(a)
+	_, ok := githubapi.Says(a)
 	switch {
-	case limited(a, message):
+	case githubapi.Limited(a):
 		return &apiclient.Verdict{Kind: fault.Transient, Hint: "GitHub limits how much a token may ask; lower requests-per-second if this goes on"}
 	case !ok:
 		return nil
@@ -166,20 +156,11 @@ func judge(a apiclient.Answer) *apiclient.Verdict {
 	return nil
 }
 
-// limited: a limit is told with 403 or 429, and is no refusal of the token.
-func limited(a apiclient.Answer, message string) bool {
-	if a.Status != http.StatusForbidden && a.Status != http.StatusTooManyRequests {
-		return false
-	}
-	return a.Status == http.StatusTooManyRequests || a.Header.Get("X-Ratelimit-Remaining") == "0" ||
-		a.Header.Get("Retry-After") != "" || strings.Contains(message, "rate limit")
-}
-
 const missingHint = "there is no such secret"
 
 // missing recognises that there is no such thing, in GitHub's own words.
 func missing(a apiclient.Answer) *apiclient.Verdict {
-	if message, ok := says(a); ok && a.Status == http.StatusNotFound && strings.EqualFold(message, "Not Found") {
+	if message, ok := githubapi.Says(a); ok && a.Status == http.StatusNotFound && strings.EqualFold(message, "Not Found") {
 		return &apiclient.Verdict{Kind: fault.BadConfig, Hint: missingHint}
 	}
 	return judge(a)
@@ -187,18 +168,6 @@ func missing(a apiclient.Answer) *apiclient.Verdict {
 
 func isMissing(err error) bool {
 	return apiclient.StatusOf(err) == http.StatusNotFound && fault.HintOf(err) == missingHint
-}
-
-// waiting adds when the hourly limit begins anew; GitHub says it in a header of its own.
-func waiting(err error, a apiclient.Answer) error {
-	var e *fault.Error
-	reset, bad := strconv.ParseInt(a.Header.Get("X-Ratelimit-Reset"), 10, 64)
-	if !errors.As(err, &e) || e.Kind != fault.Transient || e.RetryAfter > 0 || bad != nil || a.Header.Get("X-Ratelimit-Remaining") != "0" {
-		return err
-	}
-	c := *e
-	c.RetryAfter = min(max(time.Unix(reset, 0).Sub(a.Date()), 0), time.Hour)
-	return &c
 }
 
 // Preflight implements store.Preflighter: the place is there, its secrets can be listed,

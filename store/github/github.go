@@ -9,12 +9,12 @@ package github
 import (
 	"context"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
+	"github.com/agenticverz/rotor/internal/githubapi"
 	"github.com/agenticverz/rotor/secret"
 	"github.com/agenticverz/rotor/store"
 )
@@ -28,9 +28,10 @@ type Store struct {
 }
 
 var (
-	_ store.Store       = (*Store)(nil)
-	_ store.Preflighter = (*Store)(nil)
-	_ store.Clock       = (*Store)(nil)
+	_ store.Store          = (*Store)(nil)
+	_ store.Preflighter    = (*Store)(nil)
+	_ store.KeyPreflighter = (*Store)(nil)
+	_ store.Clock          = (*Store)(nil)
 )
 
 // New checks the options; nothing is connected. token is read at each request.
@@ -127,16 +128,8 @@ func (s *Store) acceptable(ctx context.Context, p place, edit store.Edit) error 
 		if err := checkValue(name, v); err != nil {
 			return err
 		}
-		if !p.org {
-			continue
-		}
-		have, there, err := s.look(ctx, p, name, "put")
-		if err != nil {
+		if err := s.visible(ctx, p, name, "put"); err != nil {
 			return err
-		}
-		if there && have.Visibility != s.opts.Visibility {
-			return bad("secret %s is visible to %s repositories, and rotor.yaml says %s", name, have.Visibility, s.opts.Visibility).
-				WithHint("decide who may see it, and change one of the two")
 		}
 	}
 	return nil
@@ -155,9 +148,9 @@ func (s *Store) do(ctx context.Context, call apiclient.Call) error {
 	if call.Answer == nil {
 		call.Answer = &a
 	}
-	call.Header = http.Header{"Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"}}
+	call.Header = githubapi.Header()
 	if call.Judge == nil {
 		call.Judge = judge
 	}
-	return waiting(s.api.Do(ctx, call), *call.Answer)
+	return githubapi.Waiting(s.api.Do(ctx, call), *call.Answer)
 }

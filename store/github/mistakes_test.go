@@ -2,8 +2,10 @@ package github_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,10 +72,100 @@ func TestVisibilityStays(t *testing.T) {
 	d.Set("/orgs/acme/actions", "API_KEY", double.Secret{Value: "by hand", Visibility: "all"})
 	_, err := s.Put(t.Context(), subject.Path, one(marker), "", store.Mark{})
 	faulttest.Want(t, "Put", err, fault.BadConfig, "who may see it")
+	faulttest.Want(t, "Preflight", s.PreflightKey(t.Context(), subject.Path, "API_KEY"), fault.BadConfig, "who may see it")
 	if d.Secrets("/orgs/acme/actions")["API_KEY"].Value != "by hand" {
 		t.Error("it was rewritten")
 	}
 }
+
+// TestRepositoriesStay: where selected repositories see a secret, writing it neither
+// takes it from one nor shows it to one, whichever page they are listed on.
+func TestRepositoriesStay(t *testing.T) {
+	const place = "/orgs/acme/actions"
+	many := make([]int64, 250)
+	for i := range many {
+		many[i] = int64(1000 + i)
+	}
+	for name, c := range map[string]struct{ have, want []int64 }{
+		"one was added by hand":     {[]int64{7, 9, 3}, []int64{7, 9}},
+		"one was taken away":        {[]int64{7}, []int64{7, 9}},
+		"another one":               {[]int64{7, 8}, []int64{7, 9}},
+		"none left":                 {nil, []int64{7, 9}},
+		"one more, on a later page": {many, many[:249]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := double.New(double.Options{})
+			d.Place(place)
+			server := httptest.NewServer(d)
+			t.Cleanup(server.Close)
+			s := open(t, github.Options{Visibility: "selected", Repositories: c.want}, server.URL, d.Token)
+			d.Set(place, "API_KEY", double.Secret{Value: "by hand", Visibility: "selected", Repositories: c.have})
+			for what, err := range map[string]error{
+				"Preflight": s.PreflightKey(t.Context(), "orgs/acme", "API_KEY"), "Put": put(t, s, "orgs/acme")} {
+				faulttest.Want(t, what, err, fault.BadConfig, "rotor.yaml says")
+				for _, ids := range [][]int64{c.have, c.want} {
+					if hint := fault.HintOf(err); len(ids) < 10 && !strings.Contains(hint, strings.Trim(strings.ReplaceAll(fmt.Sprint(sorted(ids)), " ", ", "), "[]")) {
+						t.Errorf("%s: hint %q lacks %v", what, hint, ids)
+					}
+				}
+			}
+			if got := d.Secrets(place)["API_KEY"]; got.Value != "by hand" || len(got.Repositories) != len(c.have) {
+				t.Errorf("it was rewritten: %+v", got)
+			}
+		})
+	}
+}
+
+// TestSameRepositories: their order does not matter, nor that one is named twice.
+func TestSameRepositories(t *testing.T) {
+	d := double.New(double.Options{})
+	d.Place("/orgs/acme/actions")
+	server := httptest.NewServer(d)
+	t.Cleanup(server.Close)
+	many := make([]int64, 200)
+	for i := range many {
+		many[i] = int64(1000 + i)
+	}
+	d.Set("/orgs/acme/actions", "API_KEY", double.Secret{Value: "by hand", Visibility: "selected", Repositories: many})
+	reversed := append(slices.Clone(many), many[0])
+	slices.Reverse(reversed)
+	s := open(t, github.Options{Visibility: "selected", Repositories: reversed}, server.URL, d.Token)
+	if err := s.PreflightKey(t.Context(), "orgs/acme", "API_KEY"); err != nil {
+		t.Error(err)
+	}
+	if err := put(t, s, "orgs/acme"); err != nil || d.Secrets("/orgs/acme/actions")["API_KEY"].Value != marker {
+		t.Error(err)
+	}
+}
+
+// TestRepositoriesNotTold: a list that is none, or lacks some, decides nothing.
+func TestRepositoriesNotTold(t *testing.T) {
+	for name, answer := range map[string]string{"other JSON": `{"ok":true}`, "too few": `{"total_count":2,"repositories":[{"id":7}]}`,
+		"no ids": `{"total_count":2,"repositories":[{},{}]}`, "a page": `<html>`} {
+		d, s, subject := world(t, "organisation, selected", double.Options{}, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/repositories") {
+					_, _ = w.Write([]byte(answer))
+					return
+				}
+				next.ServeHTTP(w, r)
+			})
+		})
+		d.Set("/orgs/acme/actions", "API_KEY", double.Secret{Value: "by hand", Visibility: "selected", Repositories: []int64{7, 9}})
+		faulttest.Want(t, name, put(t, s, subject.Path), fault.Unknown, "")
+		if d.Secrets("/orgs/acme/actions")["API_KEY"].Value != "by hand" {
+			t.Errorf("%s: it was rewritten", name)
+		}
+	}
+}
+
+func put(t *testing.T, s *github.Store, path string) error {
+	t.Helper()
+	_, err := s.Put(t.Context(), path, one(marker), "", store.Mark{})
+	return err
+}
+
+func sorted(ids []int64) []int64 { return slices.Sorted(slices.Values(ids)) }
 
 // TestDeleteThatIsNone: a 404 may mean that the token may not; then the secret is there.
 func TestDeleteThatIsNone(t *testing.T) {

@@ -21,7 +21,7 @@ type Options struct {
 	// Required for paths orgs/NAME. A secret that others see is not rewritten.
 	Visibility string `yaml:"visibility,omitempty" json:"visibility,omitempty" jsonschema:"enum=all,enum=private,enum=selected"`
 	// Repositories that see an organisation's secrets, by their numbers; with
-	// visibility: selected.
+	// visibility: selected. A secret that others see, or not all of these, is not rewritten.
 	Repositories []int64 `yaml:"repositories,omitempty" json:"repositories,omitempty"`
 	// BaseURL of the API. Default https://api.github.com; of an Enterprise Server
 	// https://HOST/api/v3.

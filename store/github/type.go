@@ -67,7 +67,8 @@ by deleting a secret that does not exist.
 **How it is written.** A value is sealed on this machine for GitHub's public key (a libsodium sealed box), so that the
 request does not hold it in the clear. Each key is a request of its own: a path with several keys is not written
 in one step. A key counts as written when GitHub shows it with a new date. If GitHub changes its key meanwhile, the write is tried again.
-A secret of an organisation that other repositories see than rotor.yaml says is not rewritten.
+A secret of an organisation that other repositories see than rotor.yaml says is not rewritten: Rotor compares ` + "`visibility`" + ` and, with
+` + "`selected`" + `, the list of repositories, before it writes. Who adds a repository in GitHub adds it to ` + "`repositories`" + ` too.
 
 **It cannot be read.** So a change made by hand is not noticed, references (` + "`actions:acme/app#KEY`" + `) do not work, and
 ` + "`rotor adopt`" + ` takes the value from another target. A rollback puts back the sealed value of the generation before;
