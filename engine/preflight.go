@@ -35,7 +35,7 @@ func (e *Engine) preflight(ctx context.Context, r *run, task rotation.Task) []ro
 		err = e.known(ctx, r, present, &ev)
 	}
 	if err == nil {
-		err = r.rehearse()
+		err = r.rehearse(ctx)
 	}
 	if err == nil {
 		err = e.askProvider(ctx, r, present)
@@ -98,8 +98,8 @@ func (e *Engine) survey(ctx context.Context, r *run, ev *rotation.Event) (map[st
 }
 
 // rehearse renders every target with stand-ins, so that a template cannot fail
-// later.
-func (r *run) rehearse() error {
+// later, and asks the stores that look at single keys.
+func (r *run) rehearse(ctx context.Context) error {
 	sample := secret.Set{}
 	for _, f := range r.cred.Provider.Traits().Fields {
 		sample[f.Name] = secret.New("x")
@@ -108,11 +108,17 @@ func (r *run) rehearse() error {
 		}
 	}
 	for _, t := range append(r.cred.targets(rotation.Accept), r.cred.Targets...) {
-		if _, err := t.Key.RenderKey(sample, nil); err != nil {
+		key, err := t.Key.RenderKey(sample, nil)
+		if err != nil {
 			return err
 		}
 		if _, err := t.Value.Render(sample, nil); err != nil {
 			return err
+		}
+		if p, ok := t.Store.(store.KeyPreflighter); ok {
+			if err := p.PreflightKey(ctx, t.Path, key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
