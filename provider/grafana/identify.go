@@ -36,7 +36,7 @@ func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Ha
 	if err != nil {
 		return rotation.Handle{}, err
 	}
-	return chosen(a, got, before, after)
+	return p.chosen(a, got, before, after)
 }
 
 // noted is how long Grafana does not note a further use.
@@ -44,7 +44,7 @@ const noted = 5*time.Minute + 10*time.Second
 
 // chosen is the token whose last use moved while we used it. If none did, one that was
 // noted minutes ago is it, provided that the account is known to be the right one.
-func chosen(a account, got seen, before, after []token) (rotation.Handle, error) {
+func (p *Provider) chosen(a account, got seen, before, after []token) (rotation.Handle, error) {
 	had := map[int64]time.Time{}
 	for _, t := range before {
 		had[t.ID] = moment(t.Used)
@@ -59,9 +59,9 @@ func chosen(a account, got seen, before, after []token) (rotation.Handle, error)
 	}
 	switch {
 	case len(moved) == 1:
-		return handle(a.ID, moved[0].ID), nil
+		return p.handle(a.ID, moved[0].ID), nil
 	case len(moved) == 0 && len(recent) == 1 && got.account == a.ID:
-		return handle(a.ID, recent[0].ID), nil
+		return p.handle(a.ID, recent[0].ID), nil
 	}
 	return rotation.Handle{}, fault.New(fault.Rejected, "grafana: identify: %d tokens may be this one", len(moved)+len(recent)).
 		WithHint("Grafana notes a use every five minutes: try again in six; or delete tokens that nobody uses")
@@ -79,7 +79,7 @@ func (p *Provider) identifyKey(ctx context.Context, name string, value secret.Va
 	}
 	for _, k := range keys {
 		if k.Name == name { // unique in the organisation
-			return handle(0, k.ID), nil
+			return p.handle(0, k.ID), nil
 		}
 	}
 	return rotation.Handle{}, fault.New(fault.Rejected, "grafana: identify: the API key works, but is not listed").

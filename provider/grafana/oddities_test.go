@@ -11,7 +11,6 @@ import (
 	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/grafana"
-	"github.com/agenticverz/rotor/rotation"
 )
 
 // TestAPIKeys: what can be done with a key from before, by version. None is ever made.
@@ -34,7 +33,7 @@ func TestAPIKeys(t *testing.T) {
 			a.APIKey("another", "Viewer")
 			key := a.APIKey("ci deploy", "Editor")
 			p := serve(t, a)
-			old := provider.Issued{Values: value(key.Value), Handle: rotation.Handle{ID: "key/" + key.ID}}
+			old := provider.Issued{Values: value(key.Value), Handle: a.handle("key/" + key.ID)}
 			h, err := p.Identify(t.Context(), old.Values)
 			if c.listed && (err != nil || h != old.Handle || p.Verify(t.Context(), old) != nil) {
 				t.Fatalf("Identify: %v, %v", h, err)
@@ -85,7 +84,7 @@ func TestIdentify(t *testing.T) {
 				faulttest.Want(t, version, err, fault.Rejected, "six")
 				return ""
 			}
-			return h.ID[strings.Index(h.ID, "/")+1:]
+			return h.ID[strings.LastIndex(h.ID, "/")+1:]
 		}
 		if got := identify(second); got != second.ID {
 			t.Errorf("%s: %s, want %s", version, got, second.ID)
