@@ -111,16 +111,24 @@ func (p *Provider) Preflight(ctx context.Context, req provider.Request) error {
 	if err != nil || len(all) < perUser {
 		return err
 	}
-	present := inUse(req)
+	signer, err := p.admin(ctx)
+	if err != nil {
+		return err
+	}
+	present, seen := inUse(req), false
 	var words, others []string
 	for _, k := range all {
-		words = append(words, p.describe(ctx, k, present, req.Current))
-		if !present.Equal(secret.New(k.ID)) {
-			others = append(others, k.ID)
+		switch id := secret.New(k.ID); {
+		case present.Equal(id):
+			words, seen = append(words, k.ID+" (the current one)"), true
+		case signer.Equal(id):
+			words = append(words, k.ID+" (what Rotor signs with)")
+		default:
+			words, others = append(words, p.describe(ctx, k, req.Current)), append(others, k.ID)
 		}
 	}
 	full := fault.New(fault.Rejected, "%s: the user has %d keys, and that is all it can have: %s", name, len(all), strings.Join(words, "; "))
-	if len(others) != 1 { // none of them is known to be the one in use: none is named
+	if !seen || len(others) != 1 { // any of them may be in use: none is named
 		return full.WithHint("find out which of them nobody uses, and delete that one in the console; if all are in use, give one use a user of its own")
 	}
 	return full.WithHint("if nobody uses it, delete %s in the console, or with: aws iam delete-access-key --access-key-id %s%s; if somebody does, give that use a user of its own",
@@ -144,10 +152,7 @@ func (p *Provider) userFlag() string {
 }
 
 // describe says of a key what a person needs to know in order to end it.
-func (p *Provider) describe(ctx context.Context, k key, present secret.Value, current rotation.Handle) string {
-	if present.Equal(secret.New(k.ID)) {
-		return k.ID + " (the current one)"
-	}
+func (p *Provider) describe(ctx context.Context, k key, current rotation.Handle) string {
 	whose, made, used := "unknown to Rotor", "", ""
 	if k.ID == current.ID {
 		whose = "Rotor's own, in whose place another was put"

@@ -125,6 +125,15 @@ func TestNoRoomForTheFirst(t *testing.T) {
 			}
 		}
 	}
+	a.Allow(user, "own")
+	a.opts.User, a.admin = "", pair(two.ID, two.Value)
+	signs := request
+	signs.Old = pair(one.ID, one.Value)
+	err := serve(t, a).Preflight(t.Context(), signs)
+	wantFault(t, "Rotor's own login", err, fault.Rejected, two.ID+" (what Rotor signs with)")
+	if hint := fault.HintOf(err); strings.Contains(hint, "access-key-id") {
+		t.Errorf("the hint would end Rotor's login: %s", hint)
+	}
 	theirs := request
 	theirs.Old = pair("DOUBLEOFANOTHER", "double-x")
 	for name, req := range map[string]provider.Request{"nothing known": request, "another user's": theirs} {
