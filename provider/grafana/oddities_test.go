@@ -1,6 +1,8 @@
 package grafana_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -93,8 +95,8 @@ func TestIdentify(t *testing.T) {
 		if got, tells := identify(second), version != "10.4.1"; tells && got != second.ID || !tells && got != "" {
 			t.Errorf("%s: used a minute ago: %q", version, got)
 		}
-		if got := identify(first); got != first.ID {
-			t.Errorf("%s: %s, want %s", version, got, first.ID)
+		if got := identify(first); got != "" {
+			t.Errorf("%s: another was used a minute ago, and %s was chosen", version, got)
 		}
 		a.Clock.Advance(time.Minute)
 		if got := identify(second); got != "" {
@@ -103,6 +105,60 @@ func TestIdentify(t *testing.T) {
 		stranger := a.Token(a.Account("other", "Editor"), "other")
 		_, err := p.Identify(t.Context(), value(stranger.Value))
 		faulttest.Want(t, version+": another account's", err, fault.Rejected, "")
+	}
+}
+
+// TestIdentifyBesideAnother: the value's token was used minutes ago, so our use of it is
+// not noted, and that of another consumer is.
+func TestIdentifyBesideAnother(t *testing.T) {
+	a := newAccount(double.Options{}, grafana.Options{})
+	ours, theirs := a.Token(a.id(), "ours"), a.Token(a.id(), "theirs")
+	a.Clock.Advance(time.Minute)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.ServeHTTP(w, r)
+		if r.URL.Path == "/api/org" {
+			theirUse := httptest.NewRequest(http.MethodGet, "/api/search", nil)
+			theirUse.Header.Set("Authorization", "Bearer "+theirs.Value)
+			a.ServeHTTP(httptest.NewRecorder(), theirUse)
+		}
+	}))
+	defer server.Close()
+	if _, err := serve(t, a).Probe(t.Context(), provider.Issued{Values: value(ours.Value)}); err != nil {
+		t.Fatal(err)
+	}
+	a.Clock.Advance(2 * time.Minute)
+	h, err := a.open(t, server.URL).Identify(t.Context(), value(ours.Value))
+	faulttest.Want(t, h.ID, err, fault.Rejected, "six")
+}
+
+// TestIdentifyLate: a use is noted after its answer. Until then it looks as if the token
+// had not been used, and as if the one that was used minutes ago were it.
+func TestIdentifyLate(t *testing.T) {
+	for _, busy := range []bool{false, true} {
+		a := newAccount(double.Options{Lag: 4}, grafana.Options{})
+		ours, theirs := a.Token(a.id(), "ours"), a.Token(a.id(), "theirs")
+		a.Clock.Advance(time.Minute)
+		p := serve(t, a)
+		if busy {
+			for range 3 { // until it is noted
+				if _, err := p.Probe(t.Context(), provider.Issued{Values: value(theirs.Value)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a.Clock.Advance(2 * time.Minute)
+		}
+		h, err := p.Identify(t.Context(), value(ours.Value))
+		if busy {
+			faulttest.Want(t, h.ID, err, fault.Rejected, "six")
+		} else if err != nil || h != a.handle(a.Live()[0]) {
+			t.Errorf("%v, %v; want %s", h, err, ours.ID)
+		}
+	}
+	a := newAccount(double.Options{Lag: 100}, grafana.Options{})
+	_, err := serve(t, a).Identify(t.Context(), value(a.Token(a.id(), "ours").Value))
+	faulttest.Want(t, "not noted at all", err, fault.Rejected, "six")
+	if !strings.Contains(err.Error(), "no token's last use has moved") {
+		t.Error(err)
 	}
 }
 
