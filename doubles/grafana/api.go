@@ -22,6 +22,8 @@ func (c caller) admin() bool { return c.user || c.role == "Admin" }
 func (d *Double) serve(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.requests++
+	d.note()
 	if r.URL.Path == "/api/health" {
 		d.health(w)
 		return
@@ -100,13 +102,26 @@ func (d *Double) asKey(w http.ResponseWriter, key *doubles.Key) (caller, bool) {
 		d.fail(w, http.StatusUnauthorized, "user.sync.user-disabled", "User is disabled")
 		return caller{}, false
 	}
-	if now := d.Clock.Now(); now.Sub(a.seen) > 5*time.Minute {
-		a.seen = now
-	}
+	d.unnoted = append(d.unnoted, use{a, d.Clock.Now(), d.requests + d.opts.Lag})
+	d.note()
 	if a.account == nil {
 		return caller{org: a.org, role: a.role}, true
 	}
 	return caller{org: a.org, account: a.account, role: a.account.role}, true
+}
+
+// note writes down what is due: a use, every five minutes at most.
+func (d *Double) note() {
+	var later []use
+	for _, u := range d.unnoted {
+		switch {
+		case u.due > d.requests:
+			later = append(later, u)
+		case u.at.Sub(u.of.seen) > 5*time.Minute:
+			u.of.seen = u.at
+		}
+	}
+	d.unnoted = later
 }
 
 func (d *Double) denied(w http.ResponseWriter, permission string) {

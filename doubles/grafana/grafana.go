@@ -26,8 +26,11 @@ type Options struct {
 	MaxLife time.Duration
 	// HideVersion leaves the version out of /api/health.
 	HideVersion bool
-	Delay       doubles.Delay
-	Clock       *doubles.Clock // nil: a clock of its own
+	// Lag is how many requests later the use of a token is noted: Grafana writes it
+	// beside its answer, and does not wait for that.
+	Lag   int
+	Delay doubles.Delay
+	Clock *doubles.Clock // nil: a clock of its own
 }
 
 // Current is the newest version that the double plays.
@@ -47,6 +50,15 @@ type Double struct {
 	accounts []*account
 	keys     doubles.Keys // tokens and API keys: one table
 	about    map[string]*about
+	requests int
+	unnoted  []use
+}
+
+// use of a key that is not written down yet.
+type use struct {
+	of  *about
+	at  time.Time
+	due int // after so many requests
 }
 
 // account is a service account.

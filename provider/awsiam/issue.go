@@ -111,17 +111,37 @@ func (p *Provider) Preflight(ctx context.Context, req provider.Request) error {
 	if err != nil || len(all) < perUser {
 		return err
 	}
-	var words []string
-	others := ""
+	signer, err := p.admin(ctx)
+	if err != nil {
+		return err
+	}
+	present, seen := inUse(req), false
+	var words, others []string
 	for _, k := range all {
-		words = append(words, p.describe(ctx, k, req.Current))
-		if k.ID != req.Current.ID {
-			others = k.ID
+		switch id := secret.New(k.ID); {
+		case present.Equal(id):
+			words, seen = append(words, k.ID+" (the current one)"), true
+		case signer.Equal(id):
+			words = append(words, k.ID+" (what Rotor signs with)")
+		default:
+			words, others = append(words, p.describe(ctx, k, req.Current)), append(others, k.ID)
 		}
 	}
-	return fault.New(fault.Rejected, "%s: the user has %d keys, and that is all it can have: %s", name, len(all), strings.Join(words, "; ")).
-		WithHint("if nobody uses it, delete %s in the console, or with: aws iam delete-access-key --access-key-id %s%s; if somebody does, give that use a user of its own",
-			others, others, p.userFlag())
+	full := fault.New(fault.Rejected, "%s: the user has %d keys, and that is all it can have: %s", name, len(all), strings.Join(words, "; "))
+	if !seen || len(others) != 1 { // any of them may be in use: none is named
+		return full.WithHint("find out which of them nobody uses, and delete that one in the console; if all are in use, give one use a user of its own")
+	}
+	return full.WithHint("if nobody uses it, delete %s in the console, or with: aws iam delete-access-key --access-key-id %s%s; if somebody does, give that use a user of its own",
+		others[0], others[0], p.userFlag())
+}
+
+// inUse is the id of the pair that consumers present: the engine reads it where the
+// targets hold it. Rotor's own may be another by now, or there is none yet.
+func inUse(req provider.Request) secret.Value {
+	if id := req.Old[idField]; !id.IsZero() {
+		return id
+	}
+	return secret.Public(req.Current.ID)
 }
 
 func (p *Provider) userFlag() string {
@@ -133,10 +153,10 @@ func (p *Provider) userFlag() string {
 
 // describe says of a key what a person needs to know in order to end it.
 func (p *Provider) describe(ctx context.Context, k key, current rotation.Handle) string {
+	whose, made, used := "unknown to Rotor", "", ""
 	if k.ID == current.ID {
-		return k.ID + " (the current one)"
+		whose = "Rotor's own, in whose place another was put"
 	}
-	made, used := "", ""
 	if !k.Created.IsZero() {
 		made = ", made " + k.Created.Format(time.DateOnly)
 	}
@@ -147,5 +167,5 @@ func (p *Provider) describe(ctx context.Context, k key, current rotation.Handle)
 	default:
 		used = fmt.Sprintf(", last used %s with %s in %s", u.At.Format(time.DateOnly), u.Service, u.Region)
 	}
-	return fmt.Sprintf("%s (unknown to Rotor, %s%s%s)", k.ID, strings.ToLower(k.Status), made, used)
+	return fmt.Sprintf("%s (%s, %s%s%s)", k.ID, whose, strings.ToLower(k.Status), made, used)
 }

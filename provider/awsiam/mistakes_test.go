@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/agenticverz/rotor/doubles"
 	double "github.com/agenticverz/rotor/doubles/aws"
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
@@ -104,6 +105,43 @@ func TestNoRoom(t *testing.T) {
 	}
 	if err := p.Preflight(t.Context(), req); err != nil {
 		t.Errorf("with room: %v", err)
+	}
+}
+
+// TestNoRoomForTheFirst: the engine tells the pair that consumers present as Old; Current
+// is nothing at a first rotation, and with a pair that was put there by hand Rotor's former.
+// The key in use is never the one to delete.
+func TestNoRoomForTheFirst(t *testing.T) {
+	a := newAccount(double.Options{}, awsiam.Options{User: user})
+	one, two := a.Key(user), a.Key(user)
+	p := serve(t, a)
+	for _, x := range []struct{ inUse, other *doubles.Key }{{one, two}, {two, one}} {
+		for what, current := range map[string]string{"unknown to Rotor": "", "Rotor's own": x.other.ID} {
+			req := request
+			req.Old, req.Current.ID = pair(x.inUse.ID, x.inUse.Value), current
+			err := p.Preflight(t.Context(), req)
+			for _, words := range []string{x.inUse.ID + " (the current one)", x.other.ID + " (" + what, "delete-access-key --access-key-id " + x.other.ID + " --user-name app"} {
+				wantFault(t, what, err, fault.Rejected, words)
+			}
+		}
+	}
+	a.Allow(user, "own")
+	a.opts.User, a.admin = "", pair(two.ID, two.Value)
+	signs := request
+	signs.Old = pair(one.ID, one.Value)
+	err := serve(t, a).Preflight(t.Context(), signs)
+	wantFault(t, "Rotor's own login", err, fault.Rejected, two.ID+" (what Rotor signs with)")
+	if hint := fault.HintOf(err); strings.Contains(hint, "access-key-id") {
+		t.Errorf("the hint would end Rotor's login: %s", hint)
+	}
+	theirs := request
+	theirs.Old = pair("DOUBLEOFANOTHER", "double-x")
+	for name, req := range map[string]provider.Request{"nothing known": request, "another user's": theirs} {
+		err := p.Preflight(t.Context(), req)
+		wantFault(t, name, err, fault.Rejected, "find out which of them nobody uses")
+		if hint := fault.HintOf(err); strings.Contains(hint, one.ID) || strings.Contains(hint, two.ID) {
+			t.Errorf("%s: the hint names a key: %s", name, hint)
+		}
 	}
 }
 

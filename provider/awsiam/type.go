@@ -80,7 +80,7 @@ no wait between: the grace before it is the wait.
 **A person must do** nothing, but make the user, its policy, and the admin's first key.
 
 **Limits.** A user has two keys, inactive ones included. If both places are taken, the rotation ends before it begins, and
-names the key that Rotor does not know, its age and its last use. Keys bear no names, so a label cannot be
+names the key that is not in use by the targets, its age and its last use. Keys bear no names, so a label cannot be
 written: Rotor notes which keys there are before it asks for one, and if the answer is lost, a key that was not there
 and that no credential of Rotor knows came from that request, and is revoked. That is true only if nobody else makes
 keys for this user: one credential for one user. Where others do, say ` + "`shared: true`" + `, and a person is asked. AWS's record

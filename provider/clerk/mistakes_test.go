@@ -107,6 +107,28 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
+// TestAnotherApplication has a production instance, too: the word alone tells nothing. Its
+// key is not taken over, and does not lead to the keys of this one.
+func TestAnotherApplication(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		a := newAccount(double.Options{}, clerk.Options{PlatformToken: token, Instance: "production", EndsOtherKeys: ends})
+		p := serve(t, a)
+		ours, theirs := a.value(a.Value(double.Instance)), a.value(a.Foreign(double.Instance))
+		h, err := p.(provider.Identifier).Identify(t.Context(), theirs)
+		faulttest.Want(t, "Identify "+h.ID, err, fault.Rejected, "another instance or application")
+		req := request
+		req.Old = theirs
+		faulttest.Want(t, "Preflight", p.(provider.Preflighter).Preflight(t.Context(), req), fault.Rejected, "another instance or application")
+		if h, err := p.(provider.Identifier).Identify(t.Context(), ours); err != nil || h.ID != a.ID(double.Instance) {
+			t.Errorf("our own: %v, %v", h, err)
+		}
+		req.Old = a.value("double-of-nobody") // it was ended already
+		if err := p.(provider.Preflighter).Preflight(t.Context(), req); ends != (err == nil) {
+			t.Errorf("a dead key, ends-other-keys %v: %v", ends, err)
+		}
+	}
+}
+
 // TestTheTimer: before its time only a person can end the old key; then it is gone. What
 // lives beside it is never touched.
 func TestTheTimer(t *testing.T) {

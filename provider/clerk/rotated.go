@@ -106,6 +106,15 @@ func (p *Rotated) Identify(ctx context.Context, values secret.Set) (rotation.Han
 	if !p.of.fits(w) {
 		return rotation.Handle{}, stranger("identify", p.of.words())
 	}
+	if p.opts.Kind == kindKey { // every application has a production instance: is it that of ours?
+		id, _, err := p.of.newest(ctx, "identify")
+		switch {
+		case err != nil:
+			return rotation.Handle{}, err
+		case id != w.id:
+			return rotation.Handle{}, stranger("identify", p.of.words()+" of application "+p.opts.Application)
+		}
+	}
 	return rotation.Handle{ID: w.id}, nil
 }
 
@@ -155,14 +164,24 @@ func (p *Rotated) Instructions(step rotation.Step, _ provider.Request) string {
 }
 
 // Preflight: the newest key can be read, now and after a crash, and it is the present
-// one; otherwise somebody else has another that would end too.
+// one; otherwise somebody else has another that would end too, or the present one is of
+// another instance.
 func (p *Rotated) Preflight(ctx context.Context, req provider.Request) error {
-	_, newest, err := p.of.newest(ctx, "preflight")
+	id, newest, err := p.of.newest(ctx, "preflight")
 	if err != nil {
 		return err
 	}
 	old := req.Old[secretKey]
-	if p.opts.Kind != kindKey || p.opts.EndsOtherKeys || old.IsZero() || old.Equal(newest) {
+	if p.opts.Kind != kindKey || old.IsZero() || old.Equal(newest) {
+		return nil
+	}
+	w, live, err := p.of.try(ctx, "preflight", old)
+	switch {
+	case live == provider.NotKnown:
+		return err
+	case live == provider.Alive && w.id != id:
+		return stranger("preflight", p.of.words()+" of application "+p.opts.Application)
+	case p.opts.EndsOtherKeys:
 		return nil
 	}
 	return fault.New(fault.Rejected, "clerk: preflight: the newest key of %s is not the present one: there are others, and they would all end", p.of.words()).

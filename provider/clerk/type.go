@@ -104,7 +104,7 @@ end before its time, in an emergency: then Rotor asks for its deletion in the da
 a rotation with ` + "`strategy: in-place`" + ` ends it with the present one.)
 
 **Limits.** Where several keys are in use, Clerk's rotation ends them all: if the newest key is not the present one, preflight
-refuses (` + "`ends-other-keys`" + `). A key made without the Platform API belongs to no list, so its instance must be
+refuses (` + "`ends-other-keys`" + `), and in any case if that one is of another application's instance. A key made without the Platform API belongs to no list, so its instance must be
 named by id and each key is compared with that. A second rotation within the timer of the first is possible; what it does to the
 oldest key's time is not documented. A machine's key is tried by making a token that ends within a second.
 

@@ -29,6 +29,8 @@ type account struct {
 	*double.Double
 	opts    grafana.Options
 	version string
+	url     string // where it is served
+	place   string // as handles name it, since it was opened
 }
 
 func newAccount(o double.Options, opts grafana.Options) *account {
@@ -49,6 +51,7 @@ func (a *account) open(t testing.TB, url string) *grafana.Provider {
 	t.Helper()
 	opts, admin := a.opts, a.AdminToken
 	opts.BaseURL = url
+	a.place = strings.TrimPrefix(url, "http://")
 	if opts.AdminUser != "" {
 		admin = a.AdminPassword
 	}
@@ -59,6 +62,9 @@ func (a *account) open(t testing.TB, url string) *grafana.Provider {
 	t.Cleanup(func() { p.Close() })
 	return p
 }
+
+// handle of what the double calls so: ACCOUNT/TOKEN, or key/ID.
+func (a *account) handle(id string) rotation.Handle { return rotation.Handle{ID: a.place + "/" + id} }
 
 // id is that of the account that the tokens belong to.
 func (a *account) id() int64 {
@@ -78,7 +84,7 @@ func (a *account) subject(t testing.TB, handler http.Handler) providertest.Subje
 	}
 	handles := func(ids ...string) (out []rotation.Handle) {
 		for _, id := range ids {
-			out = append(out, rotation.Handle{ID: id})
+			out = append(out, a.handle(id))
 		}
 		return out
 	}
@@ -90,12 +96,12 @@ func (a *account) subject(t testing.TB, handler http.Handler) providertest.Subje
 		Stranger: func(context.Context) (rotation.Handle, error) {
 			a.Token(a.id(), "by-hand")
 			live := a.Live()
-			return rotation.Handle{ID: live[len(live)-1]}, nil
+			return a.handle(live[len(live)-1]), nil
 		},
 		Namesake: func(_ context.Context, label string) (rotation.Handle, error) { // names are unique in an organisation only
 			a.Token(a.AccountIn(2, "theirs", "Editor"), label)
 			live := a.Live()
-			return rotation.Handle{ID: live[len(live)-1]}, nil
+			return a.handle(live[len(live)-1]), nil
 		},
 		Impostor: func(context.Context) (secret.Set, error) { return value(a.impostor()), nil },
 	}

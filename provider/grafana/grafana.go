@@ -26,6 +26,7 @@ const field = "token"
 // Provider issues tokens of one service account.
 type Provider struct {
 	opts  Options
+	place string // this Grafana, as handles name it
 	api   *apiclient.Client
 	admin secret.Source
 }
@@ -55,7 +56,7 @@ func New(opts Options, admin secret.Source) (*Provider, error) {
 	}
 	api, err := apiclient.New(apiclient.Config{Name: name, BaseURL: opts.BaseURL, Auth: auth,
 		Limits: apiclient.Limits{PerSecond: opts.RequestsPerSecond, Concurrent: 32}})
-	return &Provider{opts: opts, api: api, admin: admin}, err
+	return &Provider{opts: opts, place: opts.place(), api: api, admin: admin}, err
 }
 
 // Key is the admin's token or password; the token may be of the very account.
@@ -188,37 +189,45 @@ func (p *Provider) Find(ctx context.Context, prefix string) ([]provider.Found, e
 	var out []provider.Found
 	for _, t := range all {
 		if strings.HasPrefix(t.Name, prefix) {
-			out = append(out, provider.Found{Handle: handle(a.ID, t.ID), Label: t.Name, Created: moment(t.Created)})
+			out = append(out, provider.Found{Handle: p.handle(a.ID, t.ID), Label: t.Name, Created: moment(t.Created)})
 		}
 	}
 	return out, err
 }
 
-// place is what a handle says.
-type place struct {
+// named is what a handle names.
+type named struct {
 	account int64 // 0: an API key
 	id      int64
 }
 
-// handle is ACCOUNT/TOKEN; that of an API key is key/ID.
-func handle(account, id int64) rotation.Handle {
-	if account == 0 {
-		return rotation.Handle{ID: "key/" + text(id)}
+// handle is PLACE/ACCOUNT/TOKEN; that of an API key is PLACE/key/ID. The ids are small
+// numbers: another Grafana has the same ones.
+func (p *Provider) handle(account, id int64) rotation.Handle {
+	of := "key"
+	if account != 0 {
+		of = text(account)
 	}
-	return rotation.Handle{ID: text(account) + "/" + text(id)}
+	return rotation.Handle{ID: p.place + "/" + of + "/" + text(id)}
 }
 
-func split(step string, h rotation.Handle) (place, error) {
-	first, second, _ := strings.Cut(h.ID, "/")
+func (p *Provider) split(step string, h rotation.Handle) (named, error) {
+	below, here := strings.CutPrefix(h.ID, p.place+"/")
+	first, second, _ := strings.Cut(below, "/")
 	id, err := strconv.ParseInt(second, 10, 64)
 	of := int64(0)
 	if err == nil && first != "key" {
 		of, err = strconv.ParseInt(first, 10, 64)
 	}
-	if err != nil || id <= 0 || of < 0 || of == 0 && first != "key" {
-		return place{}, bad("%s: the handle names no token", step).WithHint("was it made by another provider? a token's is ACCOUNT/TOKEN, an old API key's key/ID")
+	switch {
+	case !here:
+		return named{}, bad("%s: the handle is of another Grafana, not of %s: %.200q", step, p.place, h.ID).
+			WithHint("was base-url changed in rotor.yaml? put the old one back and finish the retirement")
+	case err != nil || id <= 0 || of < 0 || of == 0 && first != "key":
+		return named{}, bad("%s: the handle names no token", step).
+			WithHint("was it made by another provider? a token's is PLACE/ACCOUNT/TOKEN, an old API key's PLACE/key/ID")
 	}
-	return place{of, id}, nil
+	return named{of, id}, nil
 }
 
 // Now is the server's clock.

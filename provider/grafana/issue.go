@@ -46,7 +46,7 @@ func (p *Provider) Issue(ctx context.Context, req provider.Request) (provider.Is
 	case got.ID <= 0 || got.Key.IsZero():
 		return provider.Issued{}, fault.New(fault.Unknown, "grafana: issue: the answer has no token")
 	}
-	v := provider.Issued{Handle: handle(id, got.ID), Values: secret.Set{field: got.Key.Value}}
+	v := provider.Issued{Handle: p.handle(id, got.ID), Values: secret.Set{field: got.Key.Value}}
 	if date := a.Date(); life > 0 && !date.IsZero() {
 		v.NotAfter = date.Add(life)
 	}
@@ -73,7 +73,7 @@ func unwilling(a apiclient.Answer) *apiclient.Verdict {
 
 // Revoke deletes the token by its ids.
 func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
-	at, err := split("revoke", h)
+	at, err := p.split("revoke", h)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (p *Provider) Preflight(ctx context.Context, _ provider.Request) error {
 
 // Notes says what becomes of an API key from before service accounts.
 func (p *Provider) Notes(ctx context.Context, req provider.Request) ([]string, error) {
-	at, err := split("notes", req.Current)
+	at, err := p.split("notes", req.Current)
 	if err != nil || at.account != 0 {
 		return nil, nil // a token of a service account, or nothing yet
 	}

@@ -3,6 +3,7 @@ package grafana_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/agenticverz/rotor/doubles"
@@ -11,17 +12,19 @@ import (
 	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/grafana"
-	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
 var request = provider.Request{Label: "rotor-test-e1-grafana-g1-a1", Generation: 1}
 
-// serve opens the account over HTTP.
+// serve opens the account over HTTP, always at the same place.
 func serve(t *testing.T, a *account) *grafana.Provider {
-	server := httptest.NewServer(a.Double)
-	t.Cleanup(server.Close)
-	return a.open(t, server.URL)
+	if a.url == "" {
+		server := httptest.NewServer(a.Double)
+		t.Cleanup(server.Close)
+		a.url = server.URL
+	}
+	return a.open(t, a.url)
 }
 
 func TestBadOptions(t *testing.T) {
@@ -146,7 +149,7 @@ func TestManyAccounts(t *testing.T) {
 	}
 	id := a.Account("backend-last", "Viewer")
 	v, err := serve(t, a).Issue(t.Context(), request)
-	if err != nil || len(a.Live()) != 1 || v.Handle.ID != a.Live()[0] || a.Count("GET", "search") != 3 {
+	if err != nil || len(a.Live()) != 1 || v.Handle != a.handle(a.Live()[0]) || a.Count("GET", "search") != 3 {
 		t.Errorf("account %d: %v, %v; %d searches", id, v.Handle, err, a.Count("GET", "search"))
 	}
 }
@@ -167,7 +170,49 @@ func TestStillThere(t *testing.T) {
 		t.Errorf("%s, %v", live, err)
 	}
 	for _, id := range []string{"", "1", "12/", "/7", "-1/7", "0/7", "key", "key/x", "9/../../7"} {
-		faulttest.Want(t, "Revoke of "+id, p.Revoke(t.Context(), rotation.Handle{ID: id}), fault.BadConfig, "")
+		faulttest.Want(t, "Revoke of "+id, p.Revoke(t.Context(), a.handle(id)), fault.BadConfig, "")
+	}
+}
+
+// TestAnotherGrafana: ids are small numbers, so another Grafana has a token of the same
+// ones. It is not touched, it is not asked, and it is shown no value that is not its own.
+func TestAnotherGrafana(t *testing.T) {
+	before, now := newAccount(double.Options{}, grafana.Options{}), newAccount(double.Options{}, grafana.Options{})
+	v, err := serve(t, before).Issue(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now.Token(now.id(), "a stranger's")
+	if len(before.Live()) != 1 || len(now.Live()) != 1 || before.Live()[0] != now.Live()[0] {
+		t.Fatalf("%q and %q", before.Live(), now.Live())
+	}
+	p := serve(t, now)
+	const hint = "put the old one back"
+	faulttest.Want(t, "Revoke", p.Revoke(t.Context(), v.Handle), fault.BadConfig, hint)
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), v), fault.BadConfig, hint)
+	_, err = p.Usage(t.Context(), v.Handle)
+	faulttest.Want(t, "Usage", err, fault.BadConfig, hint)
+	live, err := p.Probe(t.Context(), v)
+	faulttest.Want(t, "Probe", err, fault.BadConfig, hint)
+	if live != provider.NotKnown || len(now.Live()) != 1 || len(now.Seen()) != 0 {
+		t.Errorf("%s; %d tokens live; %d requests", live, len(now.Live()), len(now.Seen()))
+	}
+	if live, err := p.Probe(t.Context(), provider.Issued{Values: v.Values}); live != provider.Refused || err != nil {
+		t.Errorf("a value without a handle: %s, %v", live, err)
+	}
+}
+
+// TestAPlace has a path, too, and is the same however it is written.
+func TestAPlace(t *testing.T) {
+	a := newAccount(double.Options{}, grafana.Options{})
+	server := httptest.NewServer(http.StripPrefix("/monitoring", a.Double))
+	defer server.Close()
+	v, err := a.open(t, server.URL+"/monitoring/").Issue(t.Context(), request)
+	if err != nil || !strings.HasPrefix(v.Handle.ID, strings.TrimPrefix(server.URL, "http://")+"/monitoring/"+a.Live()[0]) {
+		t.Fatalf("%v, %v", v.Handle, err)
+	}
+	if err := a.open(t, server.URL+"/monitoring").Revoke(t.Context(), v.Handle); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package grafana_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +13,6 @@ import (
 	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/grafana"
-	"github.com/agenticverz/rotor/rotation"
 )
 
 // TestAPIKeys: what can be done with a key from before, by version. None is ever made.
@@ -34,7 +35,7 @@ func TestAPIKeys(t *testing.T) {
 			a.APIKey("another", "Viewer")
 			key := a.APIKey("ci deploy", "Editor")
 			p := serve(t, a)
-			old := provider.Issued{Values: value(key.Value), Handle: rotation.Handle{ID: "key/" + key.ID}}
+			old := provider.Issued{Values: value(key.Value), Handle: a.handle("key/" + key.ID)}
 			h, err := p.Identify(t.Context(), old.Values)
 			if c.listed && (err != nil || h != old.Handle || p.Verify(t.Context(), old) != nil) {
 				t.Fatalf("Identify: %v, %v", h, err)
@@ -85,7 +86,7 @@ func TestIdentify(t *testing.T) {
 				faulttest.Want(t, version, err, fault.Rejected, "six")
 				return ""
 			}
-			return h.ID[strings.Index(h.ID, "/")+1:]
+			return h.ID[strings.LastIndex(h.ID, "/")+1:]
 		}
 		if got := identify(second); got != second.ID {
 			t.Errorf("%s: %s, want %s", version, got, second.ID)
@@ -94,8 +95,8 @@ func TestIdentify(t *testing.T) {
 		if got, tells := identify(second), version != "10.4.1"; tells && got != second.ID || !tells && got != "" {
 			t.Errorf("%s: used a minute ago: %q", version, got)
 		}
-		if got := identify(first); got != first.ID {
-			t.Errorf("%s: %s, want %s", version, got, first.ID)
+		if got := identify(first); got != "" {
+			t.Errorf("%s: another was used a minute ago, and %s was chosen", version, got)
 		}
 		a.Clock.Advance(time.Minute)
 		if got := identify(second); got != "" {
@@ -104,6 +105,60 @@ func TestIdentify(t *testing.T) {
 		stranger := a.Token(a.Account("other", "Editor"), "other")
 		_, err := p.Identify(t.Context(), value(stranger.Value))
 		faulttest.Want(t, version+": another account's", err, fault.Rejected, "")
+	}
+}
+
+// TestIdentifyBesideAnother: the value's token was used minutes ago, so our use of it is
+// not noted, and that of another consumer is.
+func TestIdentifyBesideAnother(t *testing.T) {
+	a := newAccount(double.Options{}, grafana.Options{})
+	ours, theirs := a.Token(a.id(), "ours"), a.Token(a.id(), "theirs")
+	a.Clock.Advance(time.Minute)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.ServeHTTP(w, r)
+		if r.URL.Path == "/api/org" {
+			theirUse := httptest.NewRequest(http.MethodGet, "/api/search", nil)
+			theirUse.Header.Set("Authorization", "Bearer "+theirs.Value)
+			a.ServeHTTP(httptest.NewRecorder(), theirUse)
+		}
+	}))
+	defer server.Close()
+	if _, err := serve(t, a).Probe(t.Context(), provider.Issued{Values: value(ours.Value)}); err != nil {
+		t.Fatal(err)
+	}
+	a.Clock.Advance(2 * time.Minute)
+	h, err := a.open(t, server.URL).Identify(t.Context(), value(ours.Value))
+	faulttest.Want(t, h.ID, err, fault.Rejected, "six")
+}
+
+// TestIdentifyLate: a use is noted after its answer. Until then it looks as if the token
+// had not been used, and as if the one that was used minutes ago were it.
+func TestIdentifyLate(t *testing.T) {
+	for _, busy := range []bool{false, true} {
+		a := newAccount(double.Options{Lag: 4}, grafana.Options{})
+		ours, theirs := a.Token(a.id(), "ours"), a.Token(a.id(), "theirs")
+		a.Clock.Advance(time.Minute)
+		p := serve(t, a)
+		if busy {
+			for range 3 { // until it is noted
+				if _, err := p.Probe(t.Context(), provider.Issued{Values: value(theirs.Value)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a.Clock.Advance(2 * time.Minute)
+		}
+		h, err := p.Identify(t.Context(), value(ours.Value))
+		if busy {
+			faulttest.Want(t, h.ID, err, fault.Rejected, "six")
+		} else if err != nil || h != a.handle(a.Live()[0]) {
+			t.Errorf("%v, %v; want %s", h, err, ours.ID)
+		}
+	}
+	a := newAccount(double.Options{Lag: 100}, grafana.Options{})
+	_, err := serve(t, a).Identify(t.Context(), value(a.Token(a.id(), "ours").Value))
+	faulttest.Want(t, "not noted at all", err, fault.Rejected, "six")
+	if !strings.Contains(err.Error(), "no token's last use has moved") {
+		t.Error(err)
 	}
 }
 

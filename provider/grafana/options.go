@@ -78,3 +78,16 @@ func (o Options) checkLogin() error {
 	}
 	return nil
 }
+
+// place is the Grafana that base-url leads to: host, port and path.
+func (o Options) place() string {
+	u, err := url.Parse(o.BaseURL)
+	if err != nil {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	if u.Scheme == "https" {
+		host = strings.TrimSuffix(host, ":443")
+	}
+	return host + strings.TrimRight(u.Path, "/")
+}

@@ -80,8 +80,9 @@ deletes it, up to Grafana 12.0. From 12.1 on there are no such keys; one that wa
 **Limits.** Grafana 9.1 and later. Names of tokens are labels of Rotor, ` + "`rotor-…`" + `, and unique in the organisation. Where the
 server has a longest life for tokens (token_expiration_day_limit), set ` + "`expires-days`" + `, and ` + "`on: [expiry]`" + ` in the credential. No
 answer says which token a request carried: Verify tells organisations apart and, but for versions around 10.4,
-accounts; not the tokens of one account. A use is noted every five minutes at most. To take over a token, Rotor uses it and
-looks which one's last use moves. ` + "`Disable`" + ` in the account's page stops all its tokens at once; Rotor does not do that.
+accounts; not the tokens of one account. A use is noted every five minutes at most. To take over a token, Rotor uses it twice and
+looks which one's last use moves; if that may be another consumer's doing, it refuses. A handle names this Grafana by its address: change ` + "`base-url`" + ` only when no old token is
+waiting for its end, for Rotor touches no token of another address. ` + "`Disable`" + ` in the account's page stops all its tokens at once; Rotor does not do that.
 
 **What "dead" proves.** ` + "`GET /api/org`" + ` was answered with 401 in Grafana's own form: api-key.invalid, api-key.revoked or
 api-key.expired; in 9.x, which names no ids, by the same words.

@@ -28,13 +28,13 @@ type seen struct {
 // version tells, of the account that its handle names, and that this one is listed.
 func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 	const op = "grafana: verify"
+	at, err := p.here("verify", v.Handle)
+	if err != nil {
+		return err
+	}
 	got, err := p.look(ctx, "verify", v.Values[field])
 	if got.live != provider.Alive && got.live != provider.Restricted || v.Handle.IsZero() {
 		return provider.Judged(op, got.live, err)
-	}
-	at, err := split("verify", v.Handle)
-	if err != nil {
-		return err
 	}
 	if at.account == 0 {
 		return p.verifyKey(ctx, at.id, got)
@@ -59,8 +59,17 @@ func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 	return p.listed(ctx, at)
 }
 
+// here splits a handle, if there is one. The value of a token of another Grafana is not
+// tried: this one would call it invalid, and has no business to see it.
+func (p *Provider) here(step string, h rotation.Handle) (named, error) {
+	if h.IsZero() {
+		return named{}, nil
+	}
+	return p.split(step, h)
+}
+
 // listed: the token of the handle is there and has not ended.
-func (p *Provider) listed(ctx context.Context, at place) error {
+func (p *Provider) listed(ctx context.Context, at named) error {
 	all, err := p.tokens(ctx, "verify", at.account)
 	if err != nil {
 		return err
@@ -91,6 +100,9 @@ func (p *Provider) verifyKey(ctx context.Context, id int64, got seen) error {
 
 // Probe says whether the token lives. One without permissions does.
 func (p *Provider) Probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
+	if _, err := p.here("probe", v.Handle); err != nil {
+		return provider.NotKnown, err
+	}
 	got, err := p.look(ctx, "probe", v.Values[field])
 	return got.live, err
 }
@@ -167,7 +179,7 @@ func (p *Provider) whose(ctx context.Context, step string, auth apiclient.Auth, 
 
 // Usage is the server's own record.
 func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
-	at, err := split("usage", h)
+	at, err := p.split("usage", h)
 	if err != nil {
 		return provider.Usage{}, err
 	}

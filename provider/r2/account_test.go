@@ -55,6 +55,11 @@ func (a *account) open(t testing.TB, api, s3 string) *r2.Provider {
 	return p
 }
 
+// handle of a token, as the provider writes it.
+func (a *account) handle(id string) rotation.Handle {
+	return rotation.Handle{ID: a.family() + "/" + a.Account + "/" + id}
+}
+
 func (a *account) family() string {
 	if a.opts.Owner == "user" {
 		return "user"
@@ -80,7 +85,7 @@ func (a *account) subject(t testing.TB, api http.Handler) providertest.Subject {
 	line, s3 := providertest.NewLine(t, api), providertest.NewLine(t, a.Double)
 	open := func() provider.Provider { return a.open(t, line.URL, s3.URL) }
 	byHand := func(name string) rotation.Handle {
-		return rotation.Handle{ID: a.Token(a.family(), name, bucket, true).ID}
+		return a.handle(a.Token(a.family(), name, bucket, true).ID)
 	}
 	return providertest.Subject{
 		Provider: open(), Again: open, Secrets: []secret.Value{secret.New(a.token)},
@@ -90,7 +95,7 @@ func (a *account) subject(t testing.TB, api http.Handler) providertest.Subject {
 		Live: func(context.Context) ([]rotation.Handle, error) {
 			var out []rotation.Handle
 			for _, id := range a.Live(a.family()) {
-				out = append(out, rotation.Handle{ID: id})
+				out = append(out, a.handle(id))
 			}
 			return out, nil
 		},

@@ -11,7 +11,6 @@ import (
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
 	"github.com/agenticverz/rotor/provider"
-	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -90,7 +89,7 @@ func (p *Provider) Issue(ctx context.Context, req provider.Request) (provider.Is
 	if p.opts.Token {
 		values[tokenField] = t.Value.Value
 	}
-	v := provider.Issued{Handle: rotation.Handle{ID: t.ID}, Values: values, NotAfter: t.Expires.Time, Created: t.Issued.Time}
+	v := provider.Issued{Handle: p.handle(t.ID), Values: values, NotAfter: t.Expires.Time, Created: t.Issued.Time}
 	if v.NotAfter.IsZero() && in.Expires != "" { // not every answer need say it
 		v.NotAfter, _ = time.Parse(time.RFC3339, in.Expires)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/r2"
-	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -128,7 +127,7 @@ func TestWrongPlaces(t *testing.T) {
 		t.Errorf("Probe where there is no bucket: %s, %v", live, err)
 	}
 	a.opts.Buckets, a.opts.Owner = []string{bucket}, "user"
-	wantFault(t, "another owner", serve(t, a).Verify(t.Context(), v), fault.Rejected, "see owner")
+	wantFault(t, "another owner", serve(t, a).Verify(t.Context(), provider.Issued{Values: v.Values}), fault.Rejected, "see owner")
 	_, err := serve(t, a).Identify(t.Context(), v.Values)
 	wantFault(t, "Identify at another owner", err, fault.Rejected, "see owner")
 }
@@ -202,7 +201,7 @@ func TestDeadIsTwoThings(t *testing.T) {
 			p := serve(t, a)
 			v := issue(t, p)
 			if c.change != nil {
-				c.change(a, v.Handle.ID)
+				c.change(a, v.Values["access_key_id"].Reveal())
 			}
 			if name == "deleted, and works" {
 				if err := p.Revoke(t.Context(), v.Handle); err != nil {
@@ -229,6 +228,33 @@ func TestTheTokenItself(t *testing.T) {
 	wantFault(t, "another token", p.Verify(t.Context(), v), fault.Rejected, "does not belong")
 }
 
+// TestAnotherAccount: what another account, or the user instead of the account, says of a
+// token is no word about it. It is asked nothing, and ends nothing.
+func TestAnotherAccount(t *testing.T) {
+	for _, name := range []string{"another account", "the user"} {
+		a := newAccount(double.Options{}, r2.Options{})
+		v := issue(t, serve(t, a))
+		b := a
+		if name == "another account" {
+			b = newAccount(double.Options{}, r2.Options{})
+		} else {
+			b.opts.Owner = "user"
+		}
+		p := serve(t, b)
+		before := len(b.Seen())
+		const hint = "put the old one back"
+		wantFault(t, name+": Revoke", p.Revoke(t.Context(), v.Handle), fault.BadConfig, hint)
+		wantFault(t, name+": Verify", p.Verify(t.Context(), v), fault.BadConfig, hint)
+		_, err := p.Usage(t.Context(), v.Handle)
+		wantFault(t, name+": Usage", err, fault.BadConfig, hint)
+		live, err := p.Probe(t.Context(), v)
+		wantFault(t, name+": Probe", err, fault.BadConfig, hint)
+		if live != provider.NotKnown || len(b.Seen()) != before || len(a.Live("account")) != 1 {
+			t.Errorf("%s: %s, %d requests, %d tokens live", name, live, len(b.Seen())-before, len(a.Live("account")))
+		}
+	}
+}
+
 // TestGoneOrNot: "no such path" is no word about a token.
 func TestGoneOrNot(t *testing.T) {
 	for body, kind := range map[string]fault.Kind{
@@ -240,7 +266,7 @@ func TestGoneOrNot(t *testing.T) {
 			_, _ = w.Write([]byte(body))
 		}))
 		a := newAccount(double.Options{}, r2.Options{})
-		wantFault(t, body, a.open(t, server.URL, server.URL).Revoke(t.Context(), rotation.Handle{ID: "0a"}), kind, "")
+		wantFault(t, body, a.open(t, server.URL, server.URL).Revoke(t.Context(), a.handle("0a")), kind, "")
 		server.Close()
 	}
 }
@@ -259,7 +285,7 @@ func TestSenselessAnswers(t *testing.T) {
 		p := a.open(t, server.URL, server.URL)
 		_, err := p.Issue(t.Context(), request)
 		wantFault(t, "Issue "+body, err, fault.Unknown, "")
-		wantFault(t, "Revoke "+body, p.Revoke(t.Context(), rotation.Handle{ID: "0a"}), fault.Unknown, "")
+		wantFault(t, "Revoke "+body, p.Revoke(t.Context(), a.handle("0a")), fault.Unknown, "")
 		server.Close()
 	}
 }

@@ -173,7 +173,7 @@ func (p *Provider) Find(ctx context.Context, prefix string) ([]provider.Found, e
 	var out []provider.Found
 	for _, t := range all {
 		if strings.HasPrefix(t.Name, prefix) {
-			out = append(out, provider.Found{Handle: rotation.Handle{ID: t.ID}, Label: t.Name, Created: t.Issued.Time})
+			out = append(out, provider.Found{Handle: p.handle(t.ID), Label: t.Name, Created: t.Issued.Time})
 		}
 	}
 	return out, err
@@ -189,10 +189,34 @@ func (p *Provider) get(ctx context.Context, step, id string) (token, error) {
 	return t, err
 }
 
+// handle is OWNER/ACCOUNT-ID/TOKEN-ID: of another owner's token nobody here knows more
+// than that it is not his.
+func (p *Provider) handle(id string) rotation.Handle {
+	return rotation.Handle{ID: p.opts.Owner + "/" + p.opts.AccountID + "/" + id}
+}
+
+// split gives the token's id; "" if there is no handle.
+func (p *Provider) split(step string, h rotation.Handle) (string, error) {
+	place := p.handle("").ID
+	id, ours := strings.CutPrefix(h.ID, place)
+	switch {
+	case h.IsZero():
+		return "", nil
+	case !ours || id == "" || strings.Contains(id, "/"):
+		return "", bad("%s: the handle is not of a token at %s: %.200q", step, place, h.ID).
+			WithHint("was account-id or owner changed in rotor.yaml? put the old one back and finish the retirement")
+	}
+	return id, nil
+}
+
 // Usage is the vendor's own record. Whether it sees the S3 side is not promised
 // anywhere: what was never seen in use is not known to be unused.
 func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
-	t, err := p.get(ctx, "usage", h.ID)
+	id, err := p.split("usage", h)
+	if err != nil {
+		return provider.Usage{}, err
+	}
+	t, err := p.get(ctx, "usage", id)
 	if isGone(err) {
 		return provider.Usage{}, nil
 	}
@@ -208,14 +232,21 @@ func (p *Provider) Now(ctx context.Context) (time.Time, error) {
 
 // Revoke deletes the token.
 func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
+	id, err := p.split("revoke", h)
+	switch {
+	case err != nil:
+		return err
+	case id == "":
+		return bad("revoke: no token is named")
+	}
 	var got struct {
 		ID string `json:"id"`
 	}
-	_, err := p.do(ctx, apiclient.Call{Step: "revoke", Method: http.MethodDelete, Path: p.path(h.ID), Judge: missing}, &got)
+	_, err = p.do(ctx, apiclient.Call{Step: "revoke", Method: http.MethodDelete, Path: p.path(id), Judge: missing}, &got)
 	switch {
 	case isGone(err):
 		return nil
-	case err == nil && got.ID != h.ID:
+	case err == nil && got.ID != id:
 		return fault.New(fault.Unknown, "r2: revoke: the answer does not say that the token is deleted")
 	}
 	return err

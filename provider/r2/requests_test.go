@@ -16,7 +16,6 @@ import (
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/r2"
-	"github.com/agenticverz/rotor/rotation"
 )
 
 // TestWhatIsAskedFor: the vendor's document lets almost every body pass; what we know
@@ -78,7 +77,7 @@ func TestAListThatShrinks(t *testing.T) {
 		if r.URL.Query().Get("page") == "2" && len(a.Live("account")) == 55 {
 			direct := httptest.NewServer(a.Double)
 			defer direct.Close()
-			if err := inner(t, direct.URL, direct.URL).Revoke(t.Context(), rotation.Handle{ID: first}); err != nil {
+			if err := inner(t, direct.URL, direct.URL).Revoke(t.Context(), a.handle(first)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -122,7 +121,7 @@ func TestJustDisabled(t *testing.T) {
 	a := newAccount(double.Options{Delay: doubles.Delay{Revoke: time.Minute}}, r2.Options{})
 	p := serve(t, a)
 	v := issue(t, p)
-	a.Disable(v.Handle.ID)
+	a.Disable(v.Values["access_key_id"].Reveal())
 	wantFault(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "disabled")
 	if live, err := p.Probe(t.Context(), v); live != provider.Alive || err != nil {
 		t.Errorf("Probe: %s, %v", live, err)

@@ -41,7 +41,8 @@ is not used: it ends the old secret at once.
 
 **A person must do** nothing, but make the first token that manages tokens, and the buckets.
 
-**Limits.** Names are labels of Rotor, ` + "`rotor-…`" + `; do not rename tokens while a rotation is open. One credential has
+**Limits.** Names are labels of Rotor, ` + "`rotor-…`" + `; do not rename tokens while a rotation is open, and change ` + "`account-id`" + ` or
+` + "`owner`" + ` only when no old key is waiting for its end: Rotor touches no token of another owner. One credential has
 buckets of one jurisdiction. A new key needs up to a minute to be known, and must work for 10 seconds in a row before
 it is published. Every bucket is listed with the new key; that it may write is read from its token's policies,
 because writing an object would leave traces. ` + "`verify-write`" + ` asks each bucket to delete an object that cannot exist instead.

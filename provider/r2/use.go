@@ -16,8 +16,12 @@ import (
 // handle, switched on, and allowed to write if it should be.
 func (p *Provider) Verify(ctx context.Context, v provider.Issued) error {
 	id := v.Values[idField]
-	if !v.Handle.IsZero() && !id.Equal(secret.New(v.Handle.ID)) {
-		return fault.New(fault.Rejected, "r2: verify: the value is not that of token %s", v.Handle.ID)
+	named, err := p.split("verify", v.Handle)
+	switch {
+	case err != nil:
+		return err
+	case named != "" && !id.Equal(secret.New(named)):
+		return fault.New(fault.Rejected, "r2: verify: the value is not that of token %s", named)
 	}
 	for _, bucket := range p.opts.Buckets {
 		s, err := p.list(ctx, "verify", bucket, v.Values)
@@ -134,6 +138,9 @@ func status(text string) provider.Liveness {
 // Probe says whether the key lives. That S3 does not know it is half a proof; the other
 // half is what the API says of its token: see doc.
 func (p *Provider) Probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
+	if _, err := p.split("probe", v.Handle); err != nil {
+		return provider.NotKnown, err // this account does not know the token, and that is no death
+	}
 	s, err := p.list(ctx, "probe", p.opts.Buckets[0], v.Values)
 	switch s {
 	case works:
@@ -177,5 +184,8 @@ func (p *Provider) Identify(ctx context.Context, values secret.Set) (rotation.Ha
 		return rotation.Handle{}, fault.New(fault.Rejected, "r2: identify: the pair works, but its token is not the %s's", p.opts.Owner).
 			WithHint("see owner: a token made under My Profile is the user's")
 	}
-	return rotation.Handle{ID: t.ID}, err
+	if err != nil {
+		return rotation.Handle{}, err
+	}
+	return p.handle(t.ID), nil
 }
