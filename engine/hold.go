@@ -107,12 +107,15 @@ func (e *Engine) holdingRun(credential string) *run {
 	return nil
 }
 
-// LetGo lets consumers go on because the caller must stop now. The caller holds the
-// credential's lock.
+// LetGo lets consumers go on because the caller must stop now, also after an error that
+// made the engine forget what it had in hand. The caller holds the credential's lock.
 func (e *Engine) LetGo(ctx context.Context, credential string) error {
 	r := e.holdingRun(credential)
 	if r == nil {
-		return nil
+		var err error
+		if r, err = e.holdOnRecord(ctx, credential); r == nil {
+			return err
+		}
 	}
 	r.batch = nil
 	if err := e.goOn(ctx, r); err != nil {
@@ -120,6 +123,27 @@ func (e *Engine) LetGo(ctx context.Context, credential string) error {
 	}
 	_, err := e.commit(ctx, r)
 	return err
+}
+
+// holdOnRecord is the open rotation that made consumers stand still; nil if none did.
+func (e *Engine) holdOnRecord(ctx context.Context, credential string) (*run, error) {
+	open, err := e.Unfinished(ctx, credential)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range open {
+		if x.Kind != rotation.KindRotation {
+			continue
+		}
+		r, err := e.open(ctx, x.ID)
+		if err != nil {
+			return nil, err
+		}
+		if _, held := r.heldSince(); held {
+			return r, nil
+		}
+	}
+	return nil, nil
 }
 
 // overstays says whether consumers stand still and would do so for too long if nothing

@@ -24,12 +24,12 @@ const effectLimit = 30 * time.Minute
 // drive advances record (the zero Record: none) and the credential's other open
 // records in turn while one of them can go on within maxWait. It gives the lock
 // back at its end.
-func (r *Inline) drive(ctx context.Context, credential string, record rotation.Record, release func()) (Report, error) {
+func (r *Inline) drive(ctx context.Context, credential string, record rotation.Record, release func()) (rep Report, err error) {
 	d := &driving{Inline: r, credential: credential, release: release, rep: Report{Record: record}}
 	effects, done := outlive(ctx, r.StopAfter)
 	d.effects = effects
 	defer func() {
-		if ctx.Err() != nil {
+		if !d.lost && (ctx.Err() != nil || err != nil || r.Engine.Holds(credential)) {
 			_ = r.Engine.LetGo(effects, credential) // what cannot be reached now is let go by whoever resumes
 		}
 		r.Engine.Release(credential)
@@ -40,8 +40,8 @@ func (r *Inline) drive(ctx context.Context, credential string, record rotation.R
 		if err := d.round(ctx); err != nil {
 			return d.rep, err
 		}
-		if d.rep.Wait <= 0 || d.rep.Wait > r.maxWait() {
-			return d.rep, nil
+		if d.rep.Wait <= 0 || d.rep.Wait > r.maxWait() && !r.Engine.Holds(credential) {
+			return d.rep, nil // not while consumers stand still: nobody else would let them go
 		}
 		if err := sleep(ctx, r.after(), d.rep.Wait, nil); err != nil {
 			return d.rep, err
@@ -56,6 +56,7 @@ type driving struct {
 	effects    context.Context
 	release    func()
 	rep        Report
+	lost       bool // the lock is somebody else's
 }
 
 // round takes every open record as far as it goes without waiting, the record
@@ -163,6 +164,7 @@ func culprit() string {
 func (d *driving) retake(ctx context.Context, credential string) error {
 	d.Engine.Release(credential)
 	d.release()
+	d.lost = true
 	if err := sleep(ctx, d.after(), yield, nil); err != nil {
 		return err
 	}
@@ -170,7 +172,7 @@ func (d *driving) retake(ctx context.Context, credential string) error {
 	if err != nil {
 		return err
 	}
-	d.release = release
+	d.release, d.lost = release, false
 	return nil
 }
 

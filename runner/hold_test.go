@@ -76,3 +76,32 @@ func TestStoppingKeepsNobodyStandingStill(t *testing.T) {
 		})
 	}
 }
+
+// Whatever ends a run, a mistake in a provider or a worker that gives long waits back, it
+// leaves nobody standing still.
+func TestNoEndLeavesAnybodyStandingStill(t *testing.T) {
+	for name, end := range map[string]func(*fixture, *replacing){
+		"a panic":     func(f *fixture, _ *replacing) { f.vendor.during = func() { panic("a mistake") } },
+		"a long wait": func(f *fixture, p *replacing) { p.away, f.MaxWait = true, time.Millisecond },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, s := setUp(t), &still{}
+				p := &replacing{f.vendor, false}
+				f.cred.Provider, f.cred.Consumers = p, []engine.Consumer{{Name: "app", Consumer: s}}
+				end(f, p)
+				rep, err := f.Start(t.Context(), engine.Request{Credential: "a", Mode: rotation.Manual, Actor: "me"})
+				if s.held || err == nil && name == "a panic" {
+					t.Fatalf("%v, %s, held: %v", err, rep.Record.Status, s.held)
+				}
+				if rep.Record.Status.Over() {
+					return
+				}
+				f.vendor.during, p.away = nil, false
+				if rep, err = f.Run(t.Context(), rep.Record.ID); err != nil || rep.Record.Status != rotation.Done || s.held {
+					t.Errorf("resumed: %s, %v, held: %v", rep.Record.Status, err, s.held)
+				}
+			})
+		})
+	}
+}
