@@ -134,7 +134,7 @@ func (in *instance) resume(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
-	clear(in.greeted)
+	in.greeted.forget()
 	if err := in.patient(ctx, s); err != nil {
 		return err
 	}

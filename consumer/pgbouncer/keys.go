@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agenticverz/rotor/consumer"
@@ -45,7 +46,7 @@ func (a asking) givesKeys(ctx context.Context, user string, value secret.Value) 
 		v, err = a.enter(ctx, user, value, entry{database: db, stopAt: a.stopsAt()})
 		return err
 	}
-	if a.paused && !a.greeted[pool{db, user}] {
+	if a.paused && !a.greeted.has(pool{db, user}) {
 		err = a.allStill(ctx, ask)
 	} else {
 		err = ask()
@@ -136,7 +137,7 @@ func (in *instance) pools(ctx context.Context, s *session) error {
 	rows, err := s.settled(ctx, func(db string) bool { return slices.Contains(in.databases, db) })
 	for _, row := range rows {
 		if row["close_needed"] == "0" && slices.Contains([]string{"active", "idle", "used", "tested"}, row["state"]) {
-			in.greeted[pool{row["database"], row["user"]}] = true
+			in.greeted.add(pool{row["database"], row["user"]})
 		}
 	}
 	return err
@@ -195,4 +196,29 @@ func (s *session) goOn(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// greetings are the users to whom PgBouncer can say "ready" by itself during a hold; see
+// pools. Several credentials may have one PgBouncer.
+type greetings struct {
+	mu sync.Mutex
+	of map[pool]bool
+}
+
+func (g *greetings) add(p pool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.of[p] = true
+}
+
+func (g *greetings) has(p pool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.of[p]
+}
+
+func (g *greetings) forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.of)
 }

@@ -37,7 +37,7 @@ type instance struct {
 	databases    []string
 	loginTimeout time.Duration
 	authQuery    bool
-	greeted      map[pool]bool // see pools; during a hold
+	greeted      greetings
 }
 
 var (
@@ -57,7 +57,7 @@ func New(o Options, dir string, bind secret.Binder) (*T, error) {
 	t := &T{o: o}
 	for _, one := range o.Instances {
 		in := &instance{Instance: one, databases: o.Databases, loginTimeout: o.LoginTimeout, authQuery: o.AuthQuery,
-			greeted: map[pool]bool{}}
+			greeted: greetings{of: map[pool]bool{}}}
 		if one.Admin != "" {
 			if in.admin, err = bind.Source(one.Admin); err != nil {
 				return nil, fault.Wrap(fault.KindOf(err), in.op("admin"), err)
