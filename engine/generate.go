@@ -241,7 +241,7 @@ func (e *Engine) reveal(ctx context.Context, r *run, task rotation.Task, intent 
 	same := intent.Facts.Shown != "" && intent.Facts.Shown == e.Keys.FingerprintSet(v.Values)
 	if old, err := e.values(ctx, r, r.From); same || err == nil && old.Agrees(v.Values) {
 		ev := e.event(rotation.Redo, task)
-		ev.Note = "the lost request had no effect"
+		ev.Note, ev.Facts = rotation.NoEffect, &rotation.Facts{Proof: rotation.NoEffect}
 		return []rotation.Event{ev}
 	}
 	return e.received(r, task, intent, v)

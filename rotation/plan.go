@@ -117,6 +117,10 @@ func PlanReverse() []Action {
 	return []Action{{Recheck, Undo}, {Publish, Undo}, {Deploy, Undo}, {Finish, Undo}}
 }
 
+// NoEffect is the proof, in a Redo of generate, that the request whose answer was lost had
+// no effect: the provider still shows the old value.
+const NoEffect = "the lost request had no effect"
+
 // Back is the plan of a rollback, from what was done: the old value is proven
 // alive, targets get back exactly what they held, changed units are deployed
 // again. The new generation then ends by a retirement of its own. ok is false
@@ -124,14 +128,20 @@ func PlanReverse() []Action {
 func Back(s Strategy, live Live, done []Event) (plan []Action, ok bool) {
 	begun := map[Step]bool{}
 	replaced := false // the old value may be gone
+	tried := false    // there is a try without an answer
+	lost := false     // and another came after it, whose refusal says nothing of the first
 	for _, e := range done {
 		generate := e.Action.Step == Generate
 		switch {
 		case e.Type == Intent && e.Action.Phase != Undo:
 			begun[e.Action.Step] = true
 			replaced = replaced || generate
+			lost = lost || generate && tried
+			tried = tried || generate
 		case e.Type == Result && generate && e.Outcome == Refused:
-			replaced = false // proven not applied; earlier tries were refused too, or are unknown
+			replaced, tried = lost, false // this one was proven not to be applied
+		case e.Type == Redo && generate && e.Facts != nil && e.Facts.Proof == NoEffect:
+			replaced, tried, lost = false, false, false
 		case e.Type == Result && generate, e.Type == Input && e.Facts != nil && e.Facts.Order == OrderSupply:
 			replaced = true // a person mints before Rotor hears of it
 		}
