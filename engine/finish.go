@@ -82,7 +82,7 @@ func (e *Engine) undone(r *run, task rotation.Task) []rotation.Event {
 	if r.Reverse {
 		x.Units = r.Units
 	}
-	if len(x.Units) == 0 && (r.Reverse || len(r.touched()) > 0) && r.Mode != rotation.Emergency && !seeded.Bug("gone-with-the-rollback") {
+	if len(x.Units) == 0 && (r.Reverse || len(r.touched()) > 0) && r.Mode != rotation.Emergency && !r.Live.NoIssuer && !seeded.Bug("gone-with-the-rollback") {
 		x.Grace = max(x.Grace, r.Grace) // whoever took it must be told to take the old one, and nobody is known
 	}
 	ev.Spawn = &x

@@ -27,7 +27,11 @@ func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotati
 	if r.Undone {
 		w := rotation.Wait{Since: r.Created, For: r.Grace}
 		if left := w.Left(e.Now()); left > 0 && !seeded.Bug("no-wait-for-late-requests") {
-			return []rotation.Event{e.pause(task, left, "until the lost request can no longer take effect")}
+			why := "until the lost request can no longer take effect"
+			if r.Grace > r.cred.Provider.Traits().InFlight {
+				why = "grace: whoever took it needs time to take the old one again"
+			}
+			return []rotation.Event{e.pause(task, left, why)}
 		}
 		return []rotation.Event{e.ok(task, nil, "")}
 	}
