@@ -120,7 +120,7 @@ or a lock cannot be tried; a person clears that first.
 **Limits.** Passwords are letters and digits, at least two of each class; ` + "`symbols`" + ` adds some of -._~ where the policy wants
 special characters. A policy with a history takes no old password back. Passwords are tried by direct access grant through
 ` + "`login-client`" + `: the client must allow that. A wrong password is tried once in a rotation, the old one at its end, because failed logins lock
-accounts. Each login as a user leaves a session until its idle time is over. A user from a read-only federation may take a
+accounts, by default two within a second already; one that was ended before, and is replaced with ` + "`--accept-dead`" + `, is tried once at the start. Each login as a user leaves a session until its idle time is over. A user from a read-only federation may take a
 password with 204 and no effect: Verify finds out. With overlap the policy's *rotated secret expiration* ends the old secret
 whatever Rotor's grace is, and two secrets live at most: the next rotation waits for the end of the one before.
 Access tokens issued before a change live until they expire.
