@@ -21,10 +21,11 @@ func Type() provider.Type {
 		Destination: func(opts any) string { return opts.(*Options).BaseURL },
 		Accounts: func(opts any) []string {
 			o := opts.(*Options)
+			base := provider.BaseAt(o.BaseURL, "")
 			if o.Kind == kindUser {
-				return provider.AccountsAt(o.BaseURL+" "+o.Realm+" user", strings.ToLower(o.Username))
+				return provider.AccountsAt(base+" "+o.Realm+" user", strings.ToLower(o.Username))
 			}
-			return provider.AccountsAt(o.BaseURL+" "+o.Realm+" client", o.Client)
+			return provider.AccountsAt(base+" "+o.Realm+" client", o.Client)
 		},
 		New: build,
 	}
