@@ -66,7 +66,7 @@ func Kinds() config.Kinds {
 		k.Checks[t.Name] = config.Kind{New: t.NewOptions, Refs: t.Refs, Destination: t.Destination, Commands: t.Commands}
 	}
 	for _, t := range Providers().All() {
-		k.Providers[t.Name] = config.Kind{New: t.NewOptions, Refs: t.Refs, Destination: t.Destination, Commands: t.Commands, Accounts: t.Accounts}
+		k.Providers[t.Name] = config.Kind{New: t.NewOptions, Refs: t.Refs, Destination: t.Destination, Commands: t.Commands, Accounts: t.Accounts, Beside: t.Beside}
 	}
 	return k
 }

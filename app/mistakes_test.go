@@ -70,7 +70,31 @@ func TestOneAccountTwice(t *testing.T) {
 			t.Errorf("%s beside %s: %d rivals", provider, neighbour, n)
 		}
 	}
-	for _, many := range []string{`type: openai, admin-key: env:A, project: p, service-account: s`, `type: generated`,
+	for one, same := range map[string]string{ // the same account, written in another way
+		`type: keycloak, base-url: "https://k", realm: r, kind: user-password, username: u`:   `type: keycloak, base-url: "https://k/", realm: r, kind: user-password, username: U`,
+		`type: neon, api-key: env:A, project: p, branch: br-a, role: r, database: d, host: h`: `type: neon, base-url: "https://console.neon.tech/api/v2/", api-key: env:B, project: p, branch: br-a, role: r, database: d, host: h`,
+		`type: upstash, email: e, api-key: env:A, database: d`:                                `type: upstash, base-url: "https://api.upstash.com/v2", email: e, api-key: env:A, database: d`,
+		`type: clerk, kind: machine-secret-key, secret-key: env:A, machine: mch_1`:            `type: clerk, base-url: "https://api.clerk.com/v1/", kind: machine-secret-key, secret-key: env:A, machine: mch_1`,
+		`type: clerk, platform-token: env:A, application: app_1, instance: ins_1`:             `type: clerk, instance: ins_1`,
+		`type: clerk, instance: ins_1`:                                                        `type: clerk, kind: secret-key, platform-token: env:A, application: app_1, instance: ins_1`,
+	} {
+		if n := rivals(t, one, same); n != 1 {
+			t.Errorf("%s beside %s: %d rivals", one, same, n)
+		}
+	}
+	for one, other := range map[string]string{
+		`type: exec, program: [/opt/x], secrets: {admin: env:A, b: env:B}, strategy: in-place, outage: o, can: [reveal]`: `type: exec, program: [/opt/x], secrets: {admin: env:B, b: env:A}, strategy: in-place, outage: o, can: [reveal]`,
+		`type: clerk, platform-token: env:A, application: app_1, instance: production`:                                   `type: clerk, platform-token: env:A, application: app_2, instance: production`,
+		`type: clerk, platform-token: env:A, application: app_1, instance: ins_1`:                                        `type: clerk, instance: ins_2`,
+	} {
+		if n := rivals(t, one, one); n != 1 {
+			t.Errorf("%s: %d rivals", one, n)
+		}
+		if n := rivals(t, one, other); n != 0 {
+			t.Errorf("%s beside %s: %d rivals", one, other, n)
+		}
+	}
+	for _, many := range []string{`type: clerk, instance: ins_1`, `type: openai, admin-key: env:A, project: p, service-account: s`, `type: generated`,
 		`type: upstash, email: e, api-key: env:A, database: d, strategy: overlap`, `type: exec, program: [/opt/x], can: [find]`} {
 		if n := rivals(t, many, many); n != 0 {
 			t.Errorf("%s: %d rivals, though values live side by side", many, n)

@@ -68,25 +68,53 @@ func (b *builder) clash(h, other holder, key string) {
 	b.problem(h.target.Pos, what, fmt.Sprintf("the other one is on line %d; each key has one writer", other.target.Pos.Line))
 }
 
-// rivals finds credentials of one account where each would end the other's value.
+// rivals finds credentials of one account where one would end the other's value.
 func (b *builder) rivals() {
-	taken := map[string]*Credential{}
+	owners, neighbours := map[string]*Credential{}, map[string]*Credential{}
 	for i := range b.out.Credentials {
 		c := &b.out.Credentials[i]
-		kind := b.kinds.Providers[c.Provider.Type]
-		if kind.Accounts == nil || c.Provider.Options == nil {
+		owns, beside := b.accounts(c)
+		if b.rival(c, owns, owners, neighbours) || b.rival(c, beside, owners) {
 			continue
 		}
-		for _, account := range kind.Accounts(c.Provider.Options) {
-			account = c.Provider.Type + " " + account
-			if other := taken[account]; other != nil && other != c {
-				b.problem(c.Provider.Pos, fmt.Sprintf("this is the account of credential %q too: each would end the other's value", other.Name),
-					fmt.Sprintf("that one is on line %d; let one credential write all the targets", other.Provider.Pos.Line))
-				break
-			}
-			taken[account] = c
+		for _, account := range owns {
+			owners[account] = c
+		}
+		for _, account := range beside {
+			neighbours[account] = c
 		}
 	}
+}
+
+// accounts that a credential is about: alone, and beside others.
+func (b *builder) accounts(c *Credential) (owns, beside []string) {
+	if c.Provider.Options == nil {
+		return nil, nil
+	}
+	list := func(names func(any) []string) (out []string) {
+		if names != nil {
+			for _, account := range names(c.Provider.Options) {
+				out = append(out, c.Provider.Type+" "+account)
+			}
+		}
+		return out
+	}
+	kind := b.kinds.Providers[c.Provider.Type]
+	return list(kind.Accounts), list(kind.Beside)
+}
+
+// rival says whether, and by whom, one of the accounts is taken.
+func (b *builder) rival(c *Credential, accounts []string, taken ...map[string]*Credential) bool {
+	for _, account := range accounts {
+		for _, by := range taken {
+			if other := by[account]; other != nil {
+				b.problem(c.Provider.Pos, fmt.Sprintf("this is the account of credential %q too: one would end the other's value", other.Name),
+					fmt.Sprintf("that one is on line %d; let one credential write all the targets", other.Provider.Pos.Line))
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keys lists what a target's key may be: itself, or what its template may give.

@@ -147,6 +147,9 @@ type Kind struct {
 	// Accounts names what a provider's options are about, if two credentials must not be
 	// about the same. Nil: they may.
 	Accounts func(options any) []string
+	// Beside names accounts that several credentials may be about, unless one of them has
+	// it in Accounts. Nil: none.
+	Beside func(options any) []string
 	// Paths points at options that are file names, so that relative ones are
 	// made absolute, counted from the file's folder.
 	Paths func(options any) []*string

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/agenticverz/rotor/fault"
@@ -19,6 +20,9 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 		values, err := e.values(ctx, r, current.N)
 		if err != nil || len(values) == 0 {
 			return err
+		}
+		if r.Gone {
+			e.gone(ctx, r, present)
 		}
 		return r.unchanged(present, values)
 	}
@@ -66,7 +70,12 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 // was ended already or is another account's: only a person can tell.
 func (e *Engine) identified(ctx context.Context, r *run, id provider.Identifier, values secret.Set) (rotation.Handle, error) {
 	h, err := id.Identify(ctx, values)
-	if fault.KindOf(err) != fault.Rejected || !r.refused(ctx, provider.Issued{Values: values}) && !seeded.Bug("any-value-is-gone") {
+	if fault.KindOf(err) != fault.Rejected {
+		return h, err
+	}
+	dead := errors.Is(err, provider.ErrRefused) || // it was tried: once more might lock an account
+		r.refused(ctx, provider.Issued{Values: values}) || seeded.Bug("any-value-is-gone")
+	if r.dead = &dead; !dead {
 		return h, err
 	}
 	if r.Gone {
@@ -88,12 +97,19 @@ func (r *run) refused(ctx context.Context, v provider.Issued) bool {
 
 // gone says whether the value that consumers have at present is refused.
 func (e *Engine) gone(ctx context.Context, r *run, present map[string]secret.Set) bool {
-	if current, ok := r.known.Current(); ok && current.N == r.From {
-		v, err := e.issued(ctx, r, current.N)
-		return err == nil && r.refused(ctx, v)
+	if r.dead != nil {
+		return *r.dead
 	}
-	values, err := r.extract(present)
-	return err == nil && r.refused(ctx, provider.Issued{Values: values})
+	var v provider.Issued
+	var err error
+	if current, ok := r.known.Current(); ok && current.N == r.From {
+		v, err = e.issued(ctx, r, current.N)
+	} else {
+		v.Values, err = r.extract(present)
+	}
+	dead := err == nil && r.refused(ctx, v)
+	r.dead = &dead
+	return dead
 }
 
 // ended: the present value's own time is over, so that nobody needs to be asked whether

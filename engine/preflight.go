@@ -26,6 +26,7 @@ func (e *Engine) preflight(ctx context.Context, r *run, task rotation.Task) []ro
 	}
 	facts := &rotation.Facts{}
 	ev := e.ok(task, facts, "")
+	r.dead = nil
 	err := e.room(r, &ev)
 	present := map[string]secret.Set{}
 	if err == nil {
@@ -149,6 +150,9 @@ func (e *Engine) askProvider(ctx context.Context, r *run, present map[string]sec
 	}
 	if err != nil {
 		return err
+	}
+	if r.dead != nil && *r.dead {
+		req.Old = nil // there is nothing to compare with
 	}
 	return p.Preflight(ctx, req)
 }

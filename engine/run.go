@@ -17,6 +17,7 @@ type run struct {
 	cred   *Credential
 	alive  *proven
 	known  *rotation.Credential
+	dead   *bool                 // whether the present value is refused, if this preflight tried it
 	fresh  bool                  // the open intent is ours and was not acted on yet
 	opened map[string]secret.Set // sealed values opened so far, by slot
 	batch  []rotation.Event      // applied, not yet appended

@@ -8,6 +8,8 @@ package provider
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
@@ -151,8 +153,13 @@ type Keyholder interface {
 	Key(ctx context.Context) (secret.Value, error)
 }
 
+// ErrRefused: the other side recognised the value and refused it. Wrapped in the fault of
+// Identify, so that nobody needs to try it once more: refused logins lock accounts.
+var ErrRefused = errors.New("the value is refused")
+
 // Identifier names the handle of a value that is already in use; used to adopt.
-// Nothing is changed. A value it does not know is fault.Rejected.
+// Nothing is changed. A value it does not know is fault.Rejected; with ErrRefused in it
+// if that was found out by trying the value.
 type Identifier interface {
 	Identify(ctx context.Context, values secret.Set) (rotation.Handle, error)
 }
@@ -192,7 +199,7 @@ func Judged(op string, live Liveness, err error) error {
 	case Alive:
 		return nil
 	case Refused, Expired:
-		return fault.New(fault.Rejected, "%s: the value is refused (%s)", op, live)
+		return fault.Wrap(fault.Rejected, op, fmt.Errorf("%w (%s)", ErrRefused, live))
 	case Restricted:
 		return fault.New(fault.Rejected, "%s: the value works and lacks a right", op).
 			WithHint("give new values the rights that the old one has")

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"strings"
+
 	"github.com/agenticverz/rotor/internal/registry"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -27,6 +29,9 @@ type Type struct {
 	// among, the others of the same thing: two credentials must not name one. Nil if
 	// values of one account do not mind each other.
 	Accounts func(opts any) []string
+	// Beside names accounts of which decoded options have values side by side with others
+	// of their like; who names one of them in Accounts would end them. Nil if there are none.
+	Beside func(opts any) []string
 	// Commands lists the programs that decoded options make Rotor run, by option
 	// name. Nil if there are none.
 	Commands func(opts any) map[string][]string
@@ -43,6 +48,15 @@ func AccountsAt(place string, names ...string) []string {
 		}
 	}
 	return out
+}
+
+// BaseAt is a base-url as Type.Accounts has it, however it was written; usual is the
+// default.
+func BaseAt(base, usual string) string {
+	if base == "" {
+		base = usual
+	}
+	return strings.TrimRight(base, "/")
 }
 
 // What a provider's tests run against.

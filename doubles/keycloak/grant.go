@@ -77,7 +77,7 @@ func (d *Double) password(w http.ResponseWriter, r *http.Request, in *realm) {
 	case len(u.Actions) > 0:
 		fail(w, http.StatusBadRequest, "invalid_grant", "Account is not fully set up")
 	default:
-		u.failures = 0
+		u.failures, u.lastFailure = 0, time.Time{}
 		u.Sessions++
 		d.enter(w, token{user: u, admin: u.admin})
 	}
@@ -94,9 +94,12 @@ func (d *Double) statusOf(now int) int {
 func (d *Double) locked(u *user) bool { return d.Clock.Now().Before(u.lockedUntil) }
 
 func (d *Double) failed(u *user) {
-	u.failures++
-	if d.opts.LockAfter > 0 && u.failures >= d.opts.LockAfter {
-		u.lockedUntil, u.failures = d.Clock.Now().Add(d.opts.LockFor), 0
+	now := d.Clock.Now()
+	quick := !u.lastFailure.IsZero() && now.Sub(u.lastFailure) < d.opts.Quick
+	u.failures, u.lastFailure = u.failures+1, now
+	u.wrong++
+	if quick || d.opts.LockAfter > 0 && u.failures >= d.opts.LockAfter {
+		u.lockedUntil, u.failures = now.Add(d.opts.LockFor), 0
 	}
 }
 

@@ -26,6 +26,9 @@ type Options struct {
 	// LockAfter so many failed logins an account is locked for LockFor; 0: never.
 	LockAfter int
 	LockFor   time.Duration
+	// Quick: two failed logins within it lock an account for LockFor, as by default two
+	// within a second do for a minute, however many are allowed; 0: never.
+	Quick time.Duration
 	// Rotation turns the feature client-secret-rotation on, with its policy; nil: off.
 	Rotation *Rotation
 	Delay    doubles.Delay

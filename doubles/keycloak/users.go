@@ -17,9 +17,10 @@ type user struct {
 	keys     doubles.Keys // passwords; one is listed
 	past     []string
 	changed  time.Time
-	failures int
+	failures int // in a row
+	wrong    int // in all
 
-	lockedUntil time.Time
+	lastFailure, lockedUntil time.Time
 	User
 }
 
@@ -51,6 +52,13 @@ func (d *Double) Sessions(name string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.realms["app"].named(name).Sessions
+}
+
+// Wrong counts the failed logins of a user of realm app.
+func (d *Double) Wrong(name string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.realms["app"].named(name).wrong
 }
 
 // Change alters a user of realm app behind everybody's back.

@@ -38,14 +38,33 @@ func Type() provider.Type {
 			return to
 		},
 		Accounts: func(opts any) []string {
-			o := opts.(*Options)
-			if o.PlatformToken == "" && (o.Kind == "" || o.Kind == kindKey) {
-				return nil // a person ends the keys, one by one
+			if o := opts.(*Options); !o.keysByHand() {
+				return o.accounts()
 			}
-			return provider.AccountsAt(o.BaseURL+" "+o.Application, o.Instance, o.OAuthApplication, o.Machine)
+			return nil
+		},
+		Beside: func(opts any) []string {
+			if o := opts.(*Options); o.keysByHand() { // a person ends them, one by one
+				return o.accounts()
+			}
+			return nil
 		},
 		New: build,
 	}
+}
+
+// keysByHand is byPerson for options that are not checked yet.
+func (o *Options) keysByHand() bool {
+	return o.PlatformToken == "" && (o.Kind == "" || o.Kind == kindKey)
+}
+
+// accounts: the id of an instance is enough, production and development need the application.
+func (o *Options) accounts() []string {
+	base := provider.BaseAt(o.BaseURL, defaultBase)
+	if o.Instance == production || o.Instance == development {
+		base += " " + o.Application
+	}
+	return provider.AccountsAt(base, o.Instance, o.OAuthApplication, o.Machine)
 }
 
 func build(opts any, c provider.Context) (provider.Provider, error) {

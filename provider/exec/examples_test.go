@@ -13,6 +13,7 @@ import (
 	"time"
 
 	double "github.com/agenticverz/rotor/doubles/acme"
+	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/exec"
 	"github.com/agenticverz/rotor/provider/providertest"
@@ -54,6 +55,21 @@ func TestShell(t *testing.T) {
 	}}
 	providertest.Run(t, setup)
 	t.Run("journey", func(t *testing.T) { providertest.Journey(t, setup) })
+}
+
+// TestShellFullDisk: what could not be written has no handle, and leaves nothing behind.
+func TestShellFullDisk(t *testing.T) {
+	t.Parallel()
+	path, dir := example(t, "rotor-provider-tokens", "jq", "sha256sum"), t.TempDir()
+	full := script(t, t.TempDir(), "rotor-provider-tokens", "#!/bin/sh\ntrap '' XFSZ\nulimit -f 0\nexec \"$@\"\n")
+	p := open(t, exec.Options{Program: []string{full, path, dir}, Minter: "rotor", Fields: []exec.Field{{Name: "token"}}, Can: []string{"identify"}}, admin)
+	req := request
+	req.Values = secret.Set{"token": secret.New("a-token-for-a-full-disk")}
+	v, err := p.Issue(t.Context(), req)
+	wantFault(t, "Issue", err, fault.Transient, "")
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 || !v.Handle.IsZero() {
+		t.Errorf("%v, %d files, %v", v.Handle, len(left), err)
+	}
 }
 
 // token lets a token in, as a person would.

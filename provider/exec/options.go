@@ -49,6 +49,7 @@ type Options struct {
 	Expires time.Duration `yaml:"expires,omitempty" json:"expires,omitempty"`
 	// Lingers: once a new value is made, the old one ends by itself so long after, and
 	// nobody can stop or hasten that. For overlap; default: it lives until it is revoked.
+	// With minter provider the program must know reveal.
 	Lingers time.Duration `yaml:"lingers,omitempty" json:"lingers,omitempty"`
 	// Shared: others make values in the account that list lists. What a lost answer left
 	// is then shown to a person instead of revoked.
@@ -162,6 +163,9 @@ func (o Options) checkCan() error {
 	case minter == rotation.ByProvider && !can["find"] && !can["list"] && !can["reveal"] && o.Expires == 0:
 		return bad("minter provider needs find, list or reveal").
 			WithHint("after a lost answer the value must be found again: teach the program find, and write can: [find] (or list, where values bear no name); or say when values end by themselves: expires")
+	case minter == rotation.ByProvider && o.Lingers > 0 && !can["reveal"]:
+		return bad("lingers, with minter provider, needs reveal").
+			WithHint("after a lost answer the timer of the old value runs, and what was made cannot be ended: teach the program reveal, which reads it again, and write can: [reveal]")
 	case minter == rotation.ByRotor && o.Strategy != string(rotation.InPlace) && !can["identify"] && !can["revoke-value"]:
 		return bad("minter rotor needs identify or revoke-value").
 			WithHint("after a lost answer nobody knows the handle of the value: teach the program identify, and write can: [identify]")

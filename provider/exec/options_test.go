@@ -26,6 +26,7 @@ func TestBadOptions(t *testing.T) {
 		"known by its label":           {Shared: true, Can: find},
 		"set strategy: overlap":        {Strategy: "in-place", Outage: "x", Lingers: time.Hour, Can: find},
 		"requests are refused until":   {Lingers: time.Hour, Can: find},
+		"teach the program reveal":     {Lingers: time.Hour, Outage: "x", Can: find},
 		"set minter: rotor":            {Can: []string{"find", "make"}},
 		"each once of: make":           {Can: []string{"adopt"}},
 		"each once":                    {Can: []string{"find", "find"}},

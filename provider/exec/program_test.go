@@ -195,6 +195,8 @@ func (i issuer) byHandle() object {
 	case i.asked.Method == "revoke":
 		_ = os.Remove(i.file(id))
 		return object{"ok": true}
+	case !there && i.asked.Method == "usage":
+		return object{"known": false}
 	case !there:
 		return failure("rejected", "no such value")
 	case i.asked.Method == "usage":

@@ -37,10 +37,20 @@ func Type() provider.Type {
 			if o.Lingers == 0 && (o.Strategy == "" || o.Strategy == string(rotation.Overlap)) {
 				return nil
 			}
-			return provider.AccountsAt("program", strings.Join(o.Program, "\x00"))
+			return provider.AccountsAt("program", o.account())
 		},
 		New: build,
 	}
+}
+
+// account is what tells one use of the program from another: its arguments, and what it
+// logs in with.
+func (o *Options) account() string {
+	parts := slices.Clone(o.Program)
+	for _, name := range slices.Sorted(maps.Keys(o.Secrets)) {
+		parts = append(parts, name+"="+o.Secrets[name])
+	}
+	return strings.Join(parts, "\x00")
 }
 
 func build(opts any, c provider.Context) (provider.Provider, error) {

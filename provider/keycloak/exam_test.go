@@ -49,6 +49,20 @@ func TestExam(t *testing.T) {
 	}
 }
 
+// TestQuickLoginCheck: whole rotations where two wrong logins within a second lock the
+// account. Each makes one at most.
+func TestQuickLoginCheck(t *testing.T) {
+	providertest.Journey(t, providertest.Setup{Every: 1000, Open: func(t testing.TB) providertest.Subject {
+		a := newAccount(double.Options{Quick: time.Second}, keycloak.Options{Kind: "user-password"})
+		t.Cleanup(func() {
+			if n := a.Wrong("backend"); n > 2 {
+				t.Errorf("%d wrong logins; one is the exam's own, when all is done", n)
+			}
+		})
+		return a.subject(t, a.Double)
+	}})
+}
+
 // TestVendorsDocument: every request, and every answer of the double, against Keycloak's
 // own document, which is of release 23.
 func TestVendorsDocument(t *testing.T) {

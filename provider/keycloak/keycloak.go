@@ -2,7 +2,8 @@
 //
 // What surprises: the words "Invalid user credentials" prove nothing by themselves: an
 // account that is locked, or has a second factor, gets them for the right password too.
-// So the administrator is asked, before a login and after a refusal, what stands in the way.
+// So the administrator is asked: before a login whether the account is locked (afterwards
+// the login itself may have locked it), and after a refusal about a second factor.
 package keycloak
 
 import (

@@ -21,10 +21,11 @@ func Type() provider.Type {
 		Destination: func(opts any) string { return opts.(*Options).BaseURL },
 		Accounts: func(opts any) []string {
 			o := opts.(*Options)
+			base := provider.BaseAt(o.BaseURL, "")
 			if o.Kind == kindUser {
-				return provider.AccountsAt(o.BaseURL+" "+o.Realm+" user", strings.ToLower(o.Username))
+				return provider.AccountsAt(base+" "+o.Realm+" user", strings.ToLower(o.Username))
 			}
-			return provider.AccountsAt(o.BaseURL+" "+o.Realm+" client", o.Client)
+			return provider.AccountsAt(base+" "+o.Realm+" client", o.Client)
 		},
 		New: build,
 	}
@@ -120,7 +121,7 @@ or a lock cannot be tried; a person clears that first.
 **Limits.** Passwords are letters and digits, at least two of each class; ` + "`symbols`" + ` adds some of -._~ where the policy wants
 special characters. A policy with a history takes no old password back. Passwords are tried by direct access grant through
 ` + "`login-client`" + `: the client must allow that. A wrong password is tried once in a rotation, the old one at its end, because failed logins lock
-accounts. Each login as a user leaves a session until its idle time is over. A user from a read-only federation may take a
+accounts, by default two within a second already; one that was ended before, and is replaced with ` + "`--accept-dead`" + `, is tried once at the start. Each login as a user leaves a session until its idle time is over. A user from a read-only federation may take a
 password with 204 and no effect: Verify finds out. With overlap the policy's *rotated secret expiration* ends the old secret
 whatever Rotor's grace is, and two secrets live at most: the next rotation waits for the end of the one before.
 Access tokens issued before a change live until they expire.

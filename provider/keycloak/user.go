@@ -202,7 +202,8 @@ func (u *UserPassword) Revoke(ctx context.Context, h rotation.Handle) error {
 }
 
 // Preflight: the administrator is let in, the user is there and can log in; with the
-// present password, if it is known, because there is no way back afterwards.
+// present password, if it is known, because there is no way back afterwards. One that was
+// refused already is not handed over: it must not be tried again.
 func (u *UserPassword) Preflight(ctx context.Context, req provider.Request) error {
 	auth, err := u.enterSelf(ctx, "preflight", req.Old[password])
 	if err != nil {

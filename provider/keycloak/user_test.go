@@ -1,6 +1,7 @@
 package keycloak_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,42 @@ func TestOneWrongLogin(t *testing.T) {
 	}
 	if live, err := p.Probe(t.Context(), old); live != provider.Refused || err != nil {
 		t.Errorf("%s, %v", live, err)
+	}
+}
+
+// TestDeadPassword: one that was ended already, and that Rotor is told to replace. Once it
+// was refused, nobody tries it again: two wrong logins within a second would lock the
+// account, so that the new password could not be tried, nor used.
+func TestDeadPassword(t *testing.T) {
+	a := newAccount(double.Options{Quick: time.Second}, keycloak.Options{Kind: "user-password"})
+	p := serve(t, a)
+	dead := word("double-ended-already")
+	_, err := p.Identify(t.Context(), dead.Values)
+	faulttest.Want(t, "Identify", err, fault.Rejected, "")
+	if !errors.Is(err, provider.ErrRefused) {
+		t.Errorf("does not say that the value was tried: %v", err)
+	}
+	if err := p.Preflight(t.Context(), provider.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	v, err := next(t, p, dead.Values)
+	if err != nil || p.Verify(t.Context(), v) != nil {
+		t.Fatalf("%v, %v", err, p.Verify(t.Context(), v))
+	}
+	if n := a.Wrong("backend"); n != 1 {
+		t.Errorf("%d wrong logins", n)
+	}
+	a = newAccount(double.Options{Quick: time.Second}, keycloak.Options{Kind: "user-password"})
+	p = serve(t, a)
+	for range 2 {
+		if _, err = p.Identify(t.Context(), dead.Values); !errors.Is(err, provider.ErrRefused) {
+			t.Errorf("%v", err)
+		}
+	}
+	faulttest.Want(t, "Preflight after two in a row", p.Preflight(t.Context(), provider.Request{}), fault.NeedsPerson, "unlock")
+	a.Clock.Advance(time.Minute)
+	if err := p.Preflight(t.Context(), provider.Request{}); err != nil {
+		t.Error(err)
 	}
 }
 

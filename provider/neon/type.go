@@ -21,7 +21,7 @@ func Type() provider.Type {
 		},
 		Accounts: func(opts any) []string {
 			o := opts.(*Options)
-			return provider.AccountsAt(o.BaseURL+" "+o.Project+" "+o.Branch, o.Role)
+			return provider.AccountsAt(provider.BaseAt(o.BaseURL, defaultBase)+" "+o.Project+" "+o.Branch, o.Role)
 		},
 		Commands: func(opts any) map[string][]string {
 			if hook := opts.(*Options).AfterDelete; len(hook) > 0 {

@@ -63,12 +63,15 @@ func accepted(kind string) []vendordoc.Disagreement {
 	switch kind {
 	case "admin":
 		return []vendordoc.Disagreement{{Method: "GET", Path: "/organization/admin_api_keys", Status: 401, Why: why},
+			{Method: "GET", Path: "/organization/admin_api_keys/*", Status: 404, Why: why},
 			{Method: "DELETE", Path: "/organization/admin_api_keys/*", Status: 404, Why: why}}
 	case "own account":
 		return []vendordoc.Disagreement{{Method: "GET", Path: "/models", Status: 401, Why: why},
+			{Method: "GET", Path: project + "/api_keys/*", Status: 404, Why: why},
 			{Method: "GET", Path: project + "/service_accounts/*", Status: 404, Why: why}}
 	}
 	return []vendordoc.Disagreement{{Method: "GET", Path: "/models", Status: 401, Why: why},
+		{Method: "GET", Path: project + "/api_keys/*", Status: 404, Why: why},
 		{Method: "DELETE", Path: project + "/api_keys/*", Status: 404, Why: why}}
 }
 

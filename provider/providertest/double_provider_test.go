@@ -212,7 +212,12 @@ func (c *candidate) Probe(ctx context.Context, v provider.Issued) (provider.Live
 
 func (c *candidate) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
 	var k key
-	if err := c.call(ctx, "usage", http.MethodGet, "/keys/"+h.ID, "", nil, &k); err != nil {
+	err := c.call(ctx, "usage", http.MethodGet, "/keys/"+h.ID, "", nil, &k)
+	var r *refusal
+	switch {
+	case errors.As(err, &r) && r.status == http.StatusNotFound && c.bug != "usage-of-gone":
+		return provider.Usage{}, nil
+	case err != nil:
 		return provider.Usage{}, err
 	}
 	if c.bug == "usage-uses" {

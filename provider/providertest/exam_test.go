@@ -59,6 +59,7 @@ func TestSeededBugsAreCaught(t *testing.T) {
 		{"find-one-page", "find", rotation.ByProvider},
 		{"find-everything", "find", rotation.ByProvider},
 		{"usage-uses", "usage", rotation.ByProvider},
+		{"usage-of-gone", "usage", rotation.ByProvider},
 		{"revoke-by-name", "namesake", rotation.ByProvider},
 		{"verify-any-key", "impostor", rotation.ByProvider},
 		{"once-is-enough", "steady", rotation.ByProvider},

@@ -176,6 +176,22 @@ func askUsage(s *sitting) error {
 	if s.hear("Usage", err, again) != nil || !again.LastUsed.Equal(u.LastUsed) {
 		return fmt.Errorf("asking for the use counts as use (%v, then %v; %v)", u.LastUsed, again.LastUsed, err)
 	}
+	return s.usageOfGone(reporter, v)
+}
+
+// usageOfGone: somebody else may have ended the value. An error would hold the evidence up
+// for ever.
+func (s *sitting) usageOfGone(reporter provider.UsageReporter, v provider.Issued) error {
+	if s.canRevoke() != nil {
+		return nil
+	}
+	if err := s.revoke(s.ctx, s.Provider, v.Handle); err != nil {
+		return fmt.Errorf("Revoke fails: %w", err)
+	}
+	u, err := reporter.Usage(s.ctx, v.Handle)
+	if s.hear("Usage", err, u) != nil {
+		return fmt.Errorf("Usage of a value that is gone must not be an error, but not known: %w", err)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package r2_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -143,6 +144,12 @@ func TestPairs(t *testing.T) {
 		if live, _ := p.Probe(t.Context(), provider.Issued{Values: values}); live != provider.NotKnown {
 			t.Errorf("%s: Probe says %s", what, live)
 		}
+	}
+	// that S3 does not know a key is half a proof, so nobody may take the value for dead
+	_, err := p.Identify(t.Context(), pair(strings.Repeat("0", 32), strings.Repeat("0", 64)))
+	wantFault(t, "Identify of an unknown key", err, fault.Rejected, "")
+	if errors.Is(err, provider.ErrRefused) {
+		t.Error("half a proof is called a refusal")
 	}
 	elsewhere := a.Token("account", "elsewhere", "other-files", true)
 	values := a.values(elsewhere.ID, elsewhere.Value)

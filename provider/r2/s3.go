@@ -122,7 +122,7 @@ func (s seen) words(what string, err error) error {
 	case s == wrong:
 		return fault.New(fault.Rejected, "%s: the secret is not that of the key id", what).WithHint("are the two swapped, or of different keys?")
 	case s == notKnown:
-		return provider.Judged(what, provider.Refused, nil)
+		return fault.New(fault.Rejected, "%s: the value is refused (%s)", what, provider.Refused) // half a proof, see Probe: no ErrRefused
 	case s == noRight:
 		return provider.Judged(what, provider.Restricted, nil)
 	}

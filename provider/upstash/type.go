@@ -37,7 +37,7 @@ func Type() provider.Type {
 		},
 		Accounts: func(opts any) []string {
 			if o := opts.(*Options); o.Strategy != rotation.Overlap { // there each generation is a user of its own
-				return provider.AccountsAt(o.BaseURL, o.Database)
+				return provider.AccountsAt(provider.BaseAt(o.BaseURL, defaultBase), o.Database)
 			}
 			return nil
 		},
