@@ -11,6 +11,7 @@ import (
 	"github.com/agenticverz/rotor/internal/seeded"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/rotation"
+	"github.com/agenticverz/rotor/secret"
 	"github.com/agenticverz/rotor/store"
 )
 
@@ -205,12 +206,13 @@ func (e *Engine) notOurKey(ctx context.Context, r *run, g rotation.Generation) e
 	if !ok || seeded.Bug("saw-off-the-branch") {
 		return nil
 	}
-	key, err := p.Key(ctx)
+	keys, err := p.Keys(ctx)
 	if err != nil {
 		return err
 	}
 	values, err := e.values(ctx, r, g.N)
-	if err != nil || !slices.ContainsFunc(values.Secrets(), key.Equal) {
+	ours := func(v secret.Value) bool { return slices.ContainsFunc(keys.Secrets(), v.Equal) }
+	if err != nil || !slices.ContainsFunc(values.Secrets(), ours) {
 		return err
 	}
 	return fault.New(fault.BadConfig, "generation %d is what Rotor itself enters %s with", g.N, r.cred.Provider.Traits().Name).

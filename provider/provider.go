@@ -146,11 +146,11 @@ type ValueRevoker interface {
 	RevokeValue(ctx context.Context, v Issued) error
 }
 
-// Keyholder says with what Rotor enters at this moment, where that may be a value of the
-// very kind that is rotated. The engine does not end that one: nothing could be made or
-// ended any more without it.
+// Keyholder says with which secrets Rotor enters at this moment, where one may be a value
+// of the very kind that is rotated. The engine does not end that one: nothing could be made
+// or ended any more without it.
 type Keyholder interface {
-	Key(ctx context.Context) (secret.Value, error)
+	Keys(ctx context.Context) (secret.Set, error)
 }
 
 // ErrRefused: the other side recognised the value and refused it. Wrapped in the fault of

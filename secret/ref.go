@@ -55,6 +55,15 @@ func Fixed(v Value) Source {
 	return func(context.Context) (Value, error) { return v, nil }
 }
 
+// Only reads one source into a set, named by what it is.
+func Only(ctx context.Context, s Source) (Set, error) {
+	v, err := s(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Set{"key": v}, nil
+}
+
 // Binder turns the text of a reference (env:NAME, file:/path, STORE:path#key) into
 // a source. app implements it, from rotor.yaml's stores.
 type Binder interface {

@@ -36,6 +36,7 @@ var (
 	_ provider.Preflighter   = (*Provider)(nil)
 	_ provider.Finder        = (*Provider)(nil)
 	_ provider.Lister        = (*Provider)(nil)
+	_ provider.Keyholder     = (*Provider)(nil)
 	_ provider.Revealer      = (*Provider)(nil)
 	_ provider.ValueRevoker  = (*Provider)(nil)
 	_ provider.Identifier    = (*Provider)(nil)
@@ -69,6 +70,8 @@ func (p *Provider) As(ability any) bool {
 	switch a := ability.(type) {
 	case *provider.Preflighter:
 		return grant(true, a, p)
+	case *provider.Keyholder:
+		return grant(len(p.secrets) > 0, a, p)
 	case *provider.Maker:
 		return grant(p.opts.Minter == string(rotation.ByRotor), a, p)
 	case *provider.Finder:
@@ -103,6 +106,9 @@ func grant[T any](able bool, slot *T, p *Provider) bool {
 	}
 	return able
 }
+
+// Keys implements provider.Keyholder: any of them may be what the program enters with.
+func (p *Provider) Keys(ctx context.Context) (secret.Set, error) { return p.read(ctx) }
 
 // read gives the secrets that the program logs in with.
 func (p *Provider) read(ctx context.Context) (secret.Set, error) {

@@ -10,12 +10,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/provider/exec"
 	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -203,5 +205,28 @@ func TestValuesOnStandardInputOnly(t *testing.T) {
 		if strings.Contains(string(seen), v) {
 			t.Error("a value stands where everybody can read it")
 		}
+	}
+}
+
+// TestItsOwnSecrets: the engine asks what a program enters with before it ends a value.
+func TestItsOwnSecrets(t *testing.T) {
+	p, err := exec.New(exec.Options{Program: []string{"/opt/x"}, Can: []string{"find"}}, map[string]secret.Source{
+		"user": secret.Fixed(secret.New("somebody-1")), "admin": secret.Fixed(secret.New(admin))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holder, ok := provider.As[provider.Keyholder](p)
+	if !ok {
+		t.Fatal("nobody can tell")
+	}
+	keys, err := holder.Keys(t.Context())
+	if err != nil || len(keys.Secrets()) != 2 || !slices.ContainsFunc(keys.Secrets(), secret.New(admin).Equal) {
+		t.Errorf("%v, %v", keys, err)
+	}
+	if p, err = exec.New(exec.Options{Program: []string{"/opt/x"}, Can: []string{"find"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := provider.As[provider.Keyholder](p); ok {
+		t.Error("a program without secrets enters with some")
 	}
 }

@@ -59,8 +59,8 @@ func New(opts Options, admin secret.Source) (*Provider, error) {
 	return &Provider{opts: opts, place: opts.place(), api: api, admin: admin}, err
 }
 
-// Key is the admin's token or password; the token may be of the very account.
-func (p *Provider) Key(ctx context.Context) (secret.Value, error) { return p.admin(ctx) }
+// Keys is the admin's token or password; the token may be of the very account.
+func (p *Provider) Keys(ctx context.Context) (secret.Set, error) { return secret.Only(ctx, p.admin) }
 
 // Close drops idle connections.
 func (p *Provider) Close() error { return p.api.Close() }

@@ -38,8 +38,10 @@ func (r *RotatedSecret) Traits() provider.Traits {
 	return t
 }
 
-// Key is what the administrator logs in with: it may be this client's secret.
-func (r *RotatedSecret) Key(ctx context.Context) (secret.Value, error) { return r.admin(ctx) }
+// Keys is what the administrator logs in with: it may be this client's secret.
+func (r *RotatedSecret) Keys(ctx context.Context) (secret.Set, error) {
+	return secret.Only(ctx, r.admin)
+}
 
 // handleOf tells the secrets of a client apart by the second they were made in.
 func (r *RotatedSecret) handleOf(app application) rotation.Handle {

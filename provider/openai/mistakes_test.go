@@ -3,6 +3,7 @@ package openai_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,8 +168,9 @@ func TestItsOwnKey(t *testing.T) {
 	if !ok {
 		t.Fatal("nobody can tell")
 	}
-	if key, err := holder.Key(t.Context()); err != nil || !key.Equal(secret.New(a.AdminKey)) {
-		t.Errorf("%v, %v", key, err)
+	keys, err := holder.Keys(t.Context())
+	if err != nil || !slices.ContainsFunc(keys.Secrets(), secret.New(a.AdminKey).Equal) {
+		t.Errorf("%v, %v", keys, err)
 	}
 }
 

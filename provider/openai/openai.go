@@ -56,8 +56,8 @@ func New(opts Options, admin secret.Source) (*Provider, error) {
 	return &Provider{opts: opts, api: api, admin: admin}, err
 }
 
-// Key is an admin key, which may be the one that is rotated.
-func (p *Provider) Key(ctx context.Context) (secret.Value, error) { return p.admin(ctx) }
+// Keys is an admin key, which may be the one that is rotated.
+func (p *Provider) Keys(ctx context.Context) (secret.Set, error) { return secret.Only(ctx, p.admin) }
 
 // Close drops idle connections.
 func (p *Provider) Close() error { return p.api.Close() }

@@ -16,7 +16,9 @@ type selfServing struct {
 	key func() string
 }
 
-func (s selfServing) Key(context.Context) (secret.Value, error) { return secret.New(s.key()), nil }
+func (s selfServing) Keys(context.Context) (secret.Set, error) {
+	return secret.Set{"key": secret.New(s.key())}, nil
+}
 
 // Rotor's own key is rotated. Where the option refers to what the credential's target
 // writes, the old one ends; where it still gives the old one, that lives on, and a
