@@ -19,7 +19,7 @@ func (d *Double) inRepository(h func(http.ResponseWriter, *http.Request, *reposi
 		if k == nil {
 			return
 		}
-		repo := d.repository(r.PathValue("owner") + "/" + r.PathValue("name"))
+		repo := d.repository(strings.ToLower(r.PathValue("owner") + "/" + r.PathValue("name"))) // GitHub minds no case here
 		rights := a.rights
 		if a.permissions["administration"] == "write" {
 			rights = Administer

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,8 @@ type account struct {
 	*double.Double
 	opts github.Options
 	pipe *providertest.Pipe // to the ssh server
+	host string             // of the API, since it was opened
+	url  string             // where serve has it
 }
 
 func newAccount(t testing.TB, o double.Options, opts github.Options) *account {
@@ -69,6 +72,7 @@ func (a *account) open(t testing.TB, url string) provider.Provider {
 	t.Helper()
 	opts := a.opts
 	opts.BaseURL = url
+	a.host = strings.Trim(strings.TrimPrefix(url, "http:"), "/")
 	p, err := github.New(opts, secret.Fixed(a.credential()))
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +130,11 @@ func (a *account) token() string {
 	return a.Token(prefix, a.Login, scopes, double.See, time.Duration(a.opts.ExpiresDays)*24*time.Hour)
 }
 
+// handle is how the provider names a deploy key of its repository.
+func (a *account) handle(id int64) rotation.Handle {
+	return rotation.Handle{ID: a.host + "/" + a.opts.Repository + "/" + fmt.Sprint(id)}
+}
+
 func (a *account) people(s *providertest.Subject) {
 	s.Supply = func() secret.Set { return value(a.token()) }
 	s.Live = func(context.Context) ([]rotation.Handle, error) {
@@ -162,18 +171,17 @@ func (a *account) keys(t testing.TB, s *providertest.Subject) {
 		}
 		return values, a.DeployKey(a.Repository, title, values["public_key"].Reveal(), a.opts.ReadOnly == nil || *a.opts.ReadOnly)
 	}
-	handle := func(id int64) rotation.Handle { return rotation.Handle{ID: fmt.Sprint(id)} }
 	s.Live = func(context.Context) ([]rotation.Handle, error) {
 		var out []rotation.Handle
 		for _, id := range a.DeployKeys(a.Repository) {
-			out = append(out, handle(id))
+			out = append(out, a.handle(id))
 		}
 		return out, nil
 	}
-	s.Stranger = func(context.Context) (rotation.Handle, error) { _, id := another("by hand"); return handle(id), nil }
+	s.Stranger = func(context.Context) (rotation.Handle, error) { _, id := another("by hand"); return a.handle(id), nil }
 	s.Namesake = func(_ context.Context, label string) (rotation.Handle, error) {
 		_, id := another(label)
-		return handle(id), nil
+		return a.handle(id), nil
 	}
 	s.Impostor = func(context.Context) (secret.Set, error) { values, _ := another("another"); return values, nil }
 }

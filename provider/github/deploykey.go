@@ -84,7 +84,26 @@ func (e entry) is(public string) bool {
 	return err == nil && line(key) == public
 }
 
-func (e entry) handle() rotation.Handle { return rotation.Handle{ID: strconv.FormatInt(e.ID, 10)} }
+// number is its id, which counts within one server.
+func (e entry) number() string { return strconv.FormatInt(e.ID, 10) }
+
+// handle is PLACE/NUMBER: another repository or server has the same numbers.
+func (p *DeployKey) handle(e entry) rotation.Handle {
+	return rotation.Handle{ID: p.opts.place() + "/" + e.number()}
+}
+
+// split gives the number of a handle of this repository.
+func (p *DeployKey) split(step string, h rotation.Handle) (string, error) {
+	number, here := strings.CutPrefix(h.ID, p.opts.place()+"/")
+	if !here {
+		return "", bad("%s: the handle is not of %s: %.200q", step, p.opts.place(), h.ID).
+			WithHint("was repository or base-url changed in rotor.yaml? put the old one back and finish the retirement")
+	}
+	if id, err := strconv.ParseInt(number, 10, 64); err != nil || id <= 0 {
+		return "", bad("%s: the handle names no key", step).WithHint("was it made by another kind or provider? a deploy key's is HOST/OWNER/NAME/NUMBER")
+	}
+	return number, nil
+}
 
 func (p *DeployKey) path(below string, ids ...string) string {
 	owner, repo, _ := strings.Cut(p.opts.Repository, "/")
@@ -110,7 +129,7 @@ func (p *DeployKey) Issue(ctx context.Context, req provider.Request) (provider.I
 	if err != nil {
 		return provider.Issued{}, err
 	}
-	return provider.Issued{Handle: got.handle(), Values: req.Values}, nil
+	return provider.Issued{Handle: p.handle(got), Values: req.Values}, nil
 }
 
 const inUseHint = "a key opens one place only, and this one is in use already"
@@ -147,7 +166,7 @@ func invisible(a apiclient.Answer) *apiclient.Verdict {
 // all reads every deploy key of the repository.
 func (p *DeployKey) all(ctx context.Context, step string) ([]entry, error) {
 	const size = 100
-	return apiclient.Pages(ctx, name+": "+step, func(e entry) string { return e.handle().ID },
+	return apiclient.Pages(ctx, name+": "+step, entry.number,
 		func(ctx context.Context, next string) (apiclient.Page[entry], error) {
 			page, err := strconv.Atoi("0" + next)
 			page = max(page, 1)
@@ -188,9 +207,13 @@ func (p *DeployKey) find(ctx context.Context, step, public string) (entry, error
 
 // get reads one entry by its id.
 func (p *DeployKey) get(ctx context.Context, step string, h rotation.Handle) (entry, error) {
+	number, err := p.split(step, h)
+	if err != nil {
+		return entry{}, err
+	}
 	var e entry
-	err := p.do(ctx, apiclient.Call{Step: step, Path: p.path("/%s", h.ID), Out: &e, Judge: invisible})
-	if err == nil && e.handle() != h {
+	err = p.do(ctx, apiclient.Call{Step: step, Path: p.path("/%s", number), Out: &e, Judge: invisible})
+	if err == nil && e.number() != number {
 		err = fault.New(fault.Unknown, "github: %s: the answer is about another key", step)
 	}
 	return e, err
@@ -199,8 +222,12 @@ func (p *DeployKey) get(ctx context.Context, step string, h rotation.Handle) (en
 // Revoke deletes the key by its id. GitHub says 404 also where the token may not see
 // the repository: only a list without the key proves that it is gone.
 func (p *DeployKey) Revoke(ctx context.Context, h rotation.Handle) error {
+	number, err := p.split("revoke", h)
+	if err != nil {
+		return err
+	}
 	var a apiclient.Answer
-	err := p.do(ctx, apiclient.Call{Step: "revoke", Method: http.MethodDelete, Path: p.path("/%s", h.ID), Answer: &a, Judge: invisible, OK: []int{http.StatusNoContent}})
+	err = p.do(ctx, apiclient.Call{Step: "revoke", Method: http.MethodDelete, Path: p.path("/%s", number), Answer: &a, Judge: invisible, OK: []int{http.StatusNoContent}})
 	if _, ok := githubapi.Says(a); err == nil || !ok || a.Status != http.StatusNotFound {
 		return err
 	}
@@ -209,8 +236,8 @@ func (p *DeployKey) Revoke(ctx context.Context, h rotation.Handle) error {
 		return err
 	}
 	for _, e := range all {
-		if e.handle() == h {
-			return fault.New(fault.Unknown, "github: revoke: there is no key %s, and it is listed", h.ID).WithHint("may token delete deploy keys?")
+		if e.number() == number {
+			return fault.New(fault.Unknown, "github: revoke: there is no key %s, and it is listed", number).WithHint("may token delete deploy keys?")
 		}
 	}
 	return nil
@@ -240,7 +267,7 @@ func (p *DeployKey) Identify(ctx context.Context, values secret.Set) (rotation.H
 	if err != nil {
 		return rotation.Handle{}, err
 	}
-	return e.handle(), nil
+	return p.handle(e), nil
 }
 
 // Usage is GitHub's own record; it may be behind by a while.

@@ -18,7 +18,6 @@ import (
 	"github.com/agenticverz/rotor/fault/faulttest"
 	"github.com/agenticverz/rotor/provider"
 	"github.com/agenticverz/rotor/provider/github"
-	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -106,16 +105,17 @@ func TestA404ForALivingKey(t *testing.T) {
 		t.Errorf("%s, %v", live, err)
 	}
 	// one that says so of the key and lists it
+	id := a.DeployKeys(a.Repository)[0]
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodDelete {
 			w.WriteHeader(http.StatusNotFound)
 			fmt.Fprint(w, notFound.Body)
 			return
 		}
-		fmt.Fprintf(w, `[{"id":%s,"key":"x"}]`, v.Handle.ID)
+		fmt.Fprintf(w, `[{"id":%d,"key":"x"}]`, id)
 	}))
 	defer server.Close()
-	faulttest.Want(t, "Revoke of what is listed", a.open(t, server.URL).Revoke(t.Context(), v.Handle), fault.Unknown, "may token")
+	faulttest.Want(t, "Revoke of what is listed", a.open(t, server.URL).Revoke(t.Context(), a.handle(id)), fault.Unknown, "may token")
 }
 
 // TestPairs: what is no key, or not the half of one, is refused in words that do not
@@ -172,7 +172,7 @@ func TestAdoptAnRSAKey(t *testing.T) {
 	faulttest.Want(t, "Identify of a stranger's", err, fault.Rejected, "another repository")
 	id := a.DeployKey(a.Repository, "by hand", string(ssh.MarshalAuthorizedKey(public)), true)
 	v.Handle, err = p.(provider.Identifier).Identify(t.Context(), v.Values)
-	if err != nil || v.Handle.ID != fmt.Sprint(id) {
+	if err != nil || v.Handle != a.handle(id) {
 		t.Fatalf("%v, %v", v.Handle, err)
 	}
 	if err := p.Verify(t.Context(), v); err != nil {
@@ -194,7 +194,7 @@ func TestRights(t *testing.T) {
 	}
 	faulttest.Want(t, "a key that can push and must not", reads.Verify(t.Context(), w), fault.Rejected, "read-only")
 	a.opts.ReadOnly, a.opts.Repository = nil, "double/frontend"
-	faulttest.Want(t, "a key of another repository", serve(t, a).Verify(t.Context(), v), fault.Rejected, "rights")
+	faulttest.Want(t, "a key of another repository", serve(t, a).Verify(t.Context(), provider.Issued{Values: v.Values}), fault.Rejected, "rights")
 }
 
 // TestUsage: when GitHub says it, and when it does not.
@@ -214,7 +214,8 @@ func TestUsage(t *testing.T) {
 	}
 	for body, known := range map[string]bool{`{"id":7,"last_used":null}`: true, `{"id":7}`: false, `{"id":7,"last_used":"yesterday"}`: false} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
-		u, err := a.open(t, server.URL).(provider.UsageReporter).Usage(t.Context(), rotation.Handle{ID: "7"})
+		p := a.open(t, server.URL)
+		u, err := p.(provider.UsageReporter).Usage(t.Context(), a.handle(7))
 		if err != nil || u.Known != known {
 			t.Errorf("%s: %+v, %v", body, u, err)
 		}
@@ -246,7 +247,7 @@ func TestAListThatRepeatsItself(t *testing.T) {
 		p := a.open(t, server.URL)
 		_, err := p.(provider.Identifier).Identify(t.Context(), v.Values)
 		faulttest.Want(t, "Identify, "+what, err, fault.Unknown, "")
-		faulttest.Want(t, "Revoke, "+what, p.Revoke(t.Context(), v.Handle), fault.Unknown, "")
+		faulttest.Want(t, "Revoke, "+what, p.Revoke(t.Context(), a.handle(a.DeployKeys(a.Repository)[0])), fault.Unknown, "")
 		server.Close()
 	}
 }
@@ -269,8 +270,9 @@ func TestMake(t *testing.T) {
 func TestADeployKeyNotArrivedInTheList(t *testing.T) {
 	a := newAccount(t, double.Options{}, github.Options{Kind: "deploy-key"})
 	v := issued(t, serve(t, a))
+	id := a.DeployKeys(a.Repository)[0]
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/keys/"+v.Handle.ID) {
+		if strings.HasSuffix(r.URL.Path, fmt.Sprint("/keys/", id)) {
 			w.WriteHeader(http.StatusNotFound)
 			fmt.Fprint(w, `{"message":"Not Found","documentation_url":"https://docs.github.com/rest","status":"404"}`)
 			return
@@ -278,5 +280,7 @@ func TestADeployKeyNotArrivedInTheList(t *testing.T) {
 		a.Double.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	faulttest.Want(t, "Verify", a.open(t, server.URL).Verify(t.Context(), v), fault.Rejected, "may not see it")
+	p := a.open(t, server.URL)
+	v.Handle = a.handle(id)
+	faulttest.Want(t, "Verify", p.Verify(t.Context(), v), fault.Rejected, "may not see it")
 }

@@ -20,9 +20,12 @@ import (
 
 // serve opens the account over HTTP.
 func serve(t testing.TB, a *account) provider.Provider {
-	server := httptest.NewServer(a.Double)
-	t.Cleanup(server.Close)
-	return a.open(t, server.URL)
+	if a.url == "" {
+		server := httptest.NewServer(a.Double)
+		t.Cleanup(server.Close)
+		a.url = server.URL
+	}
+	return a.open(t, a.url)
 }
 
 var request = provider.Request{Label: "rotor-test-e1-github-g1-a1", Generation: 1}

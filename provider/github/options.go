@@ -2,6 +2,7 @@ package github
 
 import (
 	"net"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -181,3 +182,16 @@ func (o Options) checkDeployKey() error {
 }
 
 func (o Options) readOnly() bool { return o.ReadOnly == nil || *o.ReadOnly }
+
+// place is the repository that base-url and repository lead to: host, owner and name.
+func (o Options) place() string {
+	u, err := url.Parse(o.BaseURL)
+	if err != nil {
+		return ""
+	}
+	host := u.Host
+	if u.Scheme == "https" {
+		host = strings.TrimSuffix(host, ":443")
+	}
+	return strings.ToLower(host + "/" + o.Repository) // GitHub does not tell case apart
+}

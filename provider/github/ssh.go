@@ -15,6 +15,7 @@ import (
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/apiclient"
 	"github.com/agenticverz/rotor/provider"
+	"github.com/agenticverz/rotor/rotation"
 	"github.com/agenticverz/rotor/secret"
 )
 
@@ -42,6 +43,9 @@ func (p *DeployKey) Verify(ctx context.Context, v provider.Issued) error {
 	if err != nil {
 		return err
 	}
+	if err := p.here("verify", v.Handle); err != nil {
+		return err
+	}
 	live, err := p.login(ctx, "verify", signer)
 	if err := provider.Judged("github: verify", live, err); err != nil || v.Handle.IsZero() {
 		return err
@@ -67,7 +71,20 @@ func (p *DeployKey) Probe(ctx context.Context, v provider.Issued) (provider.Live
 	if err != nil {
 		return provider.NotKnown, err
 	}
+	if err := p.here("probe", v.Handle); err != nil {
+		return provider.NotKnown, err
+	}
 	return p.login(ctx, "probe", signer)
+}
+
+// here: the key is of this repository, if its handle is known. It is not tried elsewhere:
+// another server would not know it, which proves nothing.
+func (p *DeployKey) here(step string, h rotation.Handle) error {
+	if h.IsZero() {
+		return nil
+	}
+	_, err := p.split(step, h)
+	return err
 }
 
 // asked notes whether the server wanted a signature: it knows the key then.

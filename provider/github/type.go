@@ -98,7 +98,8 @@ SHA-256 hash. GitHub's audit log names tokens by that hash too, in base64: the f
 value is lost can only be deleted by a person. Revoking by value is limited to 60 calls an hour for one address, and the owner
 gets a mail. Where an hour's requests are used up, Rotor waits until the time that GitHub names. What a fine-grained token may do no API tells; the view of an organisation on its members' tokens, which is for
 Apps, is not used. Do not give ` + "`on: [expiry]`" + ` less notice than a person needs. An installation's token whose answer was lost lives
-for up to an hour, known to nobody. Deploy keys: ` + "`read-only: false`" + ` allows pushes; a public key opens one repository only; the ssh
+for up to an hour, known to nobody. Deploy keys are named by the API's host, the repository and their number, and one of another
+repository or server is left alone: finish retirements before you change either in rotor.yaml. ` + "`read-only: false`" + ` allows pushes; a public key opens one repository only; the ssh
 server's host key is compared with ` + "`ssh-host-keys`" + `, by default with what the API lists; the day of last use may be behind.
 Rotor's own logins count as use.
 

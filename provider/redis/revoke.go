@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/agenticverz/rotor/fault"
 	"github.com/agenticverz/rotor/internal/resp"
@@ -14,9 +15,9 @@ import (
 // is nil.
 func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 	const op = "redis: revoke"
-	name := p.revoked(h)
-	if !isHandle(h.ID) || name == "" {
-		return fault.New(fault.BadConfig, "%s: the handle names no password", op)
+	name, err := p.owner(op, h)
+	if err != nil {
+		return err
 	}
 	end := p.take
 	if p.opts.Strategy == rotation.Alternate {
@@ -33,11 +34,32 @@ func (p *Provider) Revoke(ctx context.Context, h rotation.Handle) error {
 	})
 }
 
-func (p *Provider) revoked(h rotation.Handle) string {
-	if p.opts.Strategy == rotation.Alternate {
-		return h.Slot
+// owner is the user of a handle; none for what was made before strategy was changed,
+// whose user is not among the options.
+func (p *Provider) owner(op string, h rotation.Handle) (string, error) {
+	switch alternate := p.opts.Strategy == rotation.Alternate; {
+	case !isHandle(h.ID):
+		return "", fault.New(fault.BadConfig, "%s: the handle names no password", op)
+	case alternate && h.Slot == "", !alternate && h.Slot != "" && h.Slot != p.opts.managed()[0]:
+		return "", fault.New(fault.NeedsPerson, "%s: the password was made with another strategy than %s", op, p.opts.Strategy).
+			WithHint("%s", byHand(h))
+	case alternate:
+		return h.Slot, nil
 	}
-	return p.opts.managed()[0]
+	return p.opts.managed()[0], nil
+}
+
+// byHand says how a person ends a password. The hash is in the handle anyway.
+func byHand(h rotation.Handle) string {
+	who, look, hash := h.Slot, "", h.ID
+	if who == "" {
+		who, look = "USER", ", where USER is the user that it was made for"
+	}
+	if !isHash(h.ID) {
+		hash, look = "HASH", look+"; ACL GETUSER "+who+" lists the hashes"
+	}
+	return fmt.Sprintf("take it from its user, on every node: ACL SETUSER %s !%s%s; then ACL SAVE, or CONFIG REWRITE without an aclfile. "+
+		"Open sessions stay until they are ended: CLIENT KILL USER %s, which ends those of its other passwords too", who, hash, look, who)
 }
 
 // notOurOwn refuses to remove the password that Rotor came with.

@@ -108,6 +108,7 @@ a leak take that, or *alternate*, where each user's sessions are its own.
 
 **A person must** make the user and its rules, once; give replicas a user of their own
 (masteruser, masterauth); and see to it that the server can write its aclfile or redis.conf.
+After a change between *alternate* and another strategy the old password is a person's to end; Rotor shows the ACL command.
 Before a change Rotor saves what the server has in memory: changes that somebody made there
 without saving become lasting, and changes in an aclfile that was edited and not loaded are lost.
 

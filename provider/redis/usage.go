@@ -20,16 +20,16 @@ import (
 // After the revocation it names those who were refused since (ACL LOG).
 func (p *Provider) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
 	const op = "redis: usage"
-	name := p.revoked(h)
-	if !isHandle(h.ID) || name == "" {
-		return provider.Usage{}, fault.New(fault.BadConfig, "%s: the handle names no password", op)
-	}
-	if p.opts.Strategy == rotation.InPlace {
-		return provider.Usage{}, nil
+	name, err := p.owner(op, h)
+	switch {
+	case fault.KindOf(err) == fault.NeedsPerson || p.opts.Strategy == rotation.InPlace && err == nil:
+		return provider.Usage{}, nil // not known
+	case err != nil:
+		return provider.Usage{}, err
 	}
 	u := provider.Usage{}
 	gone := true
-	err := p.each(ctx, op, func(ctx context.Context, n *node) error {
+	err = p.each(ctx, op, func(ctx context.Context, n *node) error {
 		here, err := p.usageAt(ctx, n, name, h.ID, &u)
 		gone = gone && !here
 		return err

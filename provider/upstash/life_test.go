@@ -265,7 +265,7 @@ func TestTheDefaultUser(t *testing.T) {
 	a := newAccount(t, rotation.Overlap, double.Options{})
 	p := a.open(t)
 	h, err := p.Identify(t.Context(), secret.Set{"password": secret.New(a.Password())})
-	if err != nil || h.ID != "default" {
+	if err != nil || h.ID != a.opts.Database+"/default" {
 		t.Fatalf("%v, %v", h, err)
 	}
 	if err := p.Revoke(t.Context(), h); fault.KindOf(err) != fault.NeedsPerson || err == nil || fault.HintOf(err) == "" {

@@ -3,7 +3,6 @@ package upstash
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/agenticverz/rotor/fault"
@@ -29,9 +28,6 @@ func (p *Overlap) Traits() provider.Traits {
 	t.Minter, t.Steady = rotation.ByRotor, steady
 	return t
 }
-
-// userForm is a label, or the name of a user that was made by hand.
-var userForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$`)
 
 // administer logs in as the user default.
 func (p *Overlap) administer(ctx context.Context, step string) (*connection, error) {
@@ -148,18 +144,19 @@ func (p *Overlap) Issue(ctx context.Context, req provider.Request) (provider.Iss
 	if _, err := c.Do(c.ctx, rules...); err != nil {
 		return provider.Issued{}, c.changed(err, "check rules; "+planHint)
 	}
-	return provider.Issued{Handle: rotation.Handle{ID: user}, Values: req.Values.Clone()}, nil
+	return provider.Issued{Handle: p.handle(user), Values: req.Values.Clone()}, nil
 }
 
 // Revoke deletes the user, which ends its connections too. Users carry their label as
 // name, and no label is ever used twice. Already gone is nil.
 func (p *Overlap) Revoke(ctx context.Context, h rotation.Handle) error {
+	user, err := p.userOf("revoke", h)
 	switch {
-	case h.ID == defaultUser:
+	case err != nil:
+		return err
+	case user == defaultUser:
 		return fault.New(fault.NeedsPerson, "upstash: revoke: the user default cannot be deleted").
 			WithHint("reset its password in Upstash's console; Rotor itself logs in as default, so change admin-password with it")
-	case !userForm.MatchString(h.ID):
-		return bad("revoke: the handle names no user")
 	}
 	c, err := p.administer(ctx, "revoke")
 	if isGone(err) {
@@ -169,7 +166,7 @@ func (p *Overlap) Revoke(ctx context.Context, h rotation.Handle) error {
 		return err
 	}
 	defer c.Close()
-	_, err = c.Do(c.ctx, "ACL", "DELUSER", h.ID)
+	_, err = c.Do(c.ctx, "ACL", "DELUSER", user)
 	return c.changed(err, planHint)
 }
 
@@ -183,7 +180,7 @@ func (p *Overlap) Find(ctx context.Context, labelPrefix string) ([]provider.Foun
 	var out []provider.Found
 	for _, u := range users {
 		if u != defaultUser && strings.HasPrefix(u, labelPrefix) {
-			out = append(out, provider.Found{Handle: rotation.Handle{ID: u}, Label: u})
+			out = append(out, provider.Found{Handle: p.handle(u), Label: u})
 		}
 	}
 	return out, nil
@@ -231,11 +228,14 @@ func (p *Overlap) Preflight(ctx context.Context, _ provider.Request) error {
 // Verify logs in, and uses the token over REST. The user must be the one of the handle:
 // others live too.
 func (p *Overlap) Verify(ctx context.Context, v provider.Issued) error {
+	if err := p.here("verify", v.Handle); err != nil {
+		return err
+	}
 	if err := p.use(ctx, "upstash: verify", v.Values); err != nil {
 		return err
 	}
 	user := firstOf(v.Values[username].Reveal(), defaultUser) // a public field
-	if v.Handle.ID != "" && v.Handle.ID != user && v.Handle.ID != p.handle(user).ID {
+	if !v.Handle.IsZero() && v.Handle.ID != p.handle(user).ID {
 		return fault.New(fault.Rejected, "upstash: verify: the value works, but is that of another user than %s", v.Handle)
 	}
 	return nil
@@ -243,7 +243,7 @@ func (p *Overlap) Verify(ctx context.Context, v provider.Issued) error {
 
 // Probe tries every part of the value.
 func (p *Overlap) Probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
-	return p.probe(ctx, v.Values)
+	return p.probe(ctx, v)
 }
 
 // Identify logs in. A value without a user name is that of default.
@@ -251,5 +251,5 @@ func (p *Overlap) Identify(ctx context.Context, values secret.Set) (rotation.Han
 	if err := p.use(ctx, "upstash: identify", values); err != nil {
 		return rotation.Handle{}, err
 	}
-	return rotation.Handle{ID: firstOf(values[username].Reveal(), defaultUser)}, nil // a public field
+	return p.handle(firstOf(values[username].Reveal(), defaultUser)), nil // a public field
 }

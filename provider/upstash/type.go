@@ -90,12 +90,13 @@ both work; deleting the old user ends its connections and nobody else's. Consume
 name as well: use ` + "`{{.username}}`" + ` in their URL.
 
 **A person must** make the key of the Developer API. Where the old value is the user default's, its end is a person's:
-ACL commands cannot change default.
+ACL commands cannot change default. So is that of an ACL user after a change to in-place.
 
 **Limits.** The vendor refuses passwords that others made up, so tokens come from ACL GENTOKEN. ` + "`rules`" + ` are the same for all
 generations; subcommands (+client|list) are not supported there. A new user must work for 6 seconds in a row, because replicas may learn of it one after the other. With Credential Protection in-place is refused unless
 ` + "`unrevealable: true`" + `: a lost answer would then need a person. The value has the fields username, password, rest_token and,
 in place, read_only_rest_token; ` + "`no-rest: true`" + ` leaves the tokens out.
+A handle names the data base and the user; one of another data base is left alone: finish retirements before you change ` + "`database`" + `.
 Beyond loopback Redis is spoken to over TLS only.
 
 **What "dead" proves.** Redis refused the login with WRONGPASS and REST refused every token of the value with a 401 that says

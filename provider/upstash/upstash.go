@@ -182,11 +182,6 @@ func (p *InPlace) complete(db database) bool {
 	return !db.Password.IsZero() && (p.opts.NoREST || !db.RESTToken.IsZero() && !db.ReadToken.IsZero())
 }
 
-// handle: the user default of one data base has one value at a time.
-func (a *account) handle(user string) rotation.Handle {
-	return rotation.Handle{ID: a.opts.Database + "/" + user, Slot: user}
-}
-
 func (p *InPlace) issued(db database) provider.Issued {
 	values := secret.Set{username: secret.Public(defaultUser), password: db.Password.Value}
 	if !p.opts.NoREST {
@@ -221,13 +216,18 @@ func (p *InPlace) lacking(db database) string {
 
 // Revoke gives the user default a password that nobody gets to know. The handle is
 // the user itself, so this ends the value that it has now; the engine does not call
-// it for a password that was overwritten. A data base that is gone is nil.
+// it for a password that was overwritten. A data base that is gone is nil. Another
+// user was made before strategy was changed.
 func (p *InPlace) Revoke(ctx context.Context, h rotation.Handle) error {
-	if h != p.handle(defaultUser) {
-		return bad("revoke: the handle is of another data base").
-			WithHint("was database changed in rotor.yaml? put the old one back and finish the retirement")
+	user, err := p.userOf("revoke", h)
+	switch {
+	case err != nil:
+		return err
+	case user != defaultUser:
+		return fault.New(fault.NeedsPerson, "upstash: revoke: %s is an ACL user, and strategy: in-place ends none", user).
+			WithHint("log in to data base %s as default and delete it: ACL DELUSER %s", p.opts.Database, user)
 	}
-	_, err := p.reset(ctx, "revoke")
+	_, err = p.reset(ctx, "revoke")
 	if isGone(err) {
 		return nil
 	}
@@ -270,12 +270,15 @@ func healthy(db database) error {
 
 // Verify logs in, and uses the REST tokens.
 func (p *InPlace) Verify(ctx context.Context, v provider.Issued) error {
+	if err := p.here("verify", v.Handle); err != nil {
+		return err
+	}
 	return p.use(ctx, "upstash: verify", v.Values)
 }
 
 // Probe tries every part of the value.
 func (p *InPlace) Probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
-	return p.probe(ctx, v.Values)
+	return p.probe(ctx, v)
 }
 
 // Identify logs in: every data base has a user default.

@@ -110,14 +110,17 @@ func firstOf(a, b string) string {
 }
 
 // probe: dead is a value of which every part is refused.
-func (a *account) probe(ctx context.Context, values secret.Set) (provider.Liveness, error) {
+func (a *account) probe(ctx context.Context, v provider.Issued) (provider.Liveness, error) {
 	const op = "upstash: probe"
+	if err := a.here("probe", v.Handle); err != nil {
+		return provider.NotKnown, err
+	}
 	at, err := a.where(ctx, "probe")
 	if err != nil {
 		return provider.NotKnown, err
 	}
 	refused := 0
-	parts := a.parts(op, at, values)
+	parts := a.parts(op, at, v.Values)
 	var unclear error
 	for _, part := range parts {
 		switch err := part(ctx); {
