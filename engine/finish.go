@@ -78,7 +78,8 @@ func (e *Engine) undone(r *run, task rotation.Task) []rotation.Event {
 		return []rotation.Event{ev}
 	}
 	x := e.retirement(r, r.Generation)
-	x.Undone, x.Erase, x.Units, x.Grace = true, r.published(), r.deployed(), r.late()
+	x.Undone, x.Erase, x.Units, x.Late = true, r.published(), r.deployed(), r.late()
+	x.Grace = x.Late
 	if r.Reverse {
 		x.Units = r.Units
 	}

@@ -27,10 +27,13 @@ const (
 func (e *Engine) grace(ctx context.Context, r *run, task rotation.Task) []rotation.Event {
 	if r.Undone {
 		w := rotation.Wait{Since: r.Created, For: r.Grace}
+		if r.Ordered(rotation.OrderRetire, rotation.Action{}) {
+			w.For = r.Late
+		}
 		if left := w.Left(e.Now()); left > 0 && !seeded.Bug("no-wait-for-late-requests") {
 			why := "until the lost request can no longer take effect"
-			if r.Grace > r.cred.Provider.Traits().InFlight {
-				why = "grace: whoever took it needs time to take the old one again"
+			if r.Grace > r.Late {
+				why = fmt.Sprintf("grace: whoever took it needs time to take the old one again; or end it now: rotor set %s --retire %d", r.Credential, r.Generation)
 			}
 			return []rotation.Event{e.pause(task, left, why)}
 		}

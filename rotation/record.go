@@ -30,8 +30,9 @@ type Record struct {
 	Live       Live          `json:"live"`
 	Window     time.Duration `json:"window"` // how long to monitor
 	Grace      time.Duration `json:"grace"`
-	Bound      time.Duration `json:"bound"`   // how long evidence may be missing after grace
-	AtBound    string        `json:"atBound"` // "hold" or "revoke"
+	Late       time.Duration `json:"late,omitempty"` // retirement of what was rolled back: how long a request may still arrive; nobody's word shortens that
+	Bound      time.Duration `json:"bound"`          // how long evidence may be missing after grace
+	AtBound    string        `json:"atBound"`        // "hold" or "revoke"
 	Undoing    bool          `json:"undoing,omitempty"`
 	Erase      []Erasure     `json:"erase,omitempty"`    // retirement: store revisions that hold the value
 	Units      []Unit        `json:"units,omitempty"`    // retirement: what must be confirmed off the value

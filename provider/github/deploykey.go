@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -243,6 +244,16 @@ func (p *DeployKey) Revoke(ctx context.Context, h rotation.Handle) error {
 	return nil
 }
 
+// unlisted: the repository's list is whole and lacks the key.
+func (p *DeployKey) unlisted(ctx context.Context, h rotation.Handle) bool {
+	number, err := p.split("usage", h)
+	if err != nil {
+		return false
+	}
+	all, err := p.all(ctx, "usage")
+	return err == nil && !slices.ContainsFunc(all, func(e entry) bool { return e.number() == number })
+}
+
 // Preflight: the token may see the repository's keys, and the ssh server answers.
 // Whether the token may add one cannot be asked without doing it.
 func (p *DeployKey) Preflight(ctx context.Context, _ provider.Request) error {
@@ -273,6 +284,9 @@ func (p *DeployKey) Identify(ctx context.Context, values secret.Set) (rotation.H
 // Usage is GitHub's own record; it may be behind by a while.
 func (p *DeployKey) Usage(ctx context.Context, h rotation.Handle) (provider.Usage, error) {
 	e, err := p.get(ctx, "usage", h)
+	if err != nil && p.unlisted(ctx, h) {
+		return provider.Usage{}, nil // it is gone: nobody uses it, and nobody can tell
+	}
 	if err != nil || e.Used == nil {
 		return provider.Usage{}, err
 	}
