@@ -33,10 +33,11 @@ func (e *Engine) elsewhere(ctx context.Context, r *run, ending rotation.Generati
 }
 
 // twin is another living generation of this credential with the same value: one that was
-// put back by hand and taken over. What became of the value is then its business.
+// put back by hand and taken over. What became of the value is then its business. Handles
+// do not tell: in place all generations have one.
 func (r *run) twin(g rotation.Generation) (rotation.Generation, bool) {
 	for _, other := range r.known.Generations {
-		same := g.Fingerprint != "" && g.Fingerprint == other.Fingerprint || !g.Handle.IsZero() && g.Handle == other.Handle
+		same := g.Fingerprint != "" && g.Fingerprint == other.Fingerprint
 		if other.N > g.N && other.Life != rotation.Dead && same {
 			return other, true
 		}
