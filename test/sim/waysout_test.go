@@ -276,3 +276,16 @@ func TestAValueWhoseTimeIsOver(t *testing.T) {
 		t.Errorf("%s\n%s", got, st.show())
 	}
 }
+
+// In place all generations have one handle: the old one's death is proven by trying it,
+// not by its name.
+func TestADeathInPlaceIsProven(t *testing.T) {
+	for _, class := range []Class{InPlaceCaller, InPlaceServer, Alternating} {
+		st := newStage(t, Setup{Class: class}, nil)
+		st.until(st.over(st.begin(engine.Request{})))
+		st.until(never)
+		if g, _ := st.known().Get(0); g.Proof != engine.DeadProven {
+			t.Errorf("%v: %q\n%s", class, g.Proof, st.show())
+		}
+	}
+}
