@@ -78,5 +78,5 @@ func (e *Engine) needs(ctx context.Context, c rotation.Credential, g rotation.Ge
 // waitForOthers holds an end back while another credential has the same value.
 func (e *Engine) waitForOthers(r *run, task rotation.Task, name string) rotation.Event {
 	return e.pause(task, max(awaitEvery, r.Bound/20),
-		fmt.Sprintf("%s has the same value, which ends when that one is rotated too: rotor rotate %s", name, name))
+		fmt.Sprintf("%s has the same value, which ends when that one is rotated too: rotor rotate %s; or at once: rotor set %s --retire %d", name, name, r.Credential, r.Generation))
 }

@@ -22,25 +22,13 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 			return err
 		}
 		if r.Gone {
-			e.gone(ctx, r, present)
+			e.gone(ctx, r, present) // what is dead is not shown to the provider; see askProvider
 		}
 		return r.unchanged(present, values)
 	}
-	values, err := r.extract(present)
-	if err != nil || len(values) == 0 && !ok {
+	values, twin, err := e.takenOver(ctx, r, present)
+	if err != nil || len(values) == 0 {
 		return err
-	}
-	old, err := e.values(ctx, r, current.N)
-	if err != nil {
-		return err
-	}
-	// only the way in which it is written was changed; or nobody can read it out of that
-	twin := ok && (old.Agrees(values) || len(values) == 0)
-	if twin {
-		values = old
-	}
-	if len(values) == 0 {
-		return nil
 	}
 	g := rotation.Generation{Credential: r.Credential, N: r.From, Life: rotation.Current,
 		Fingerprint: e.Keys.FingerprintSet(values), Created: e.Now().Wall}
@@ -64,6 +52,27 @@ func (e *Engine) known(ctx context.Context, r *run, present map[string]secret.Se
 		ev.Spawn = &x
 	}
 	return err
+}
+
+// takenOver is the value that the targets hold and Rotor did not put there. twin: it is
+// the current one all the same, because only the way in which it is written was changed,
+// or because nobody can read it out of that.
+func (e *Engine) takenOver(ctx context.Context, r *run, present map[string]secret.Set) (values secret.Set, twin bool, err error) {
+	if values, err = r.extract(present); err != nil {
+		return nil, false, err
+	}
+	current, ok := r.known.Current()
+	if !ok {
+		return values, false, nil
+	}
+	old, err := e.values(ctx, r, current.N)
+	if err != nil {
+		return nil, false, err
+	}
+	if old.Agrees(values) || len(values) == 0 {
+		return old, true, nil
+	}
+	return values, false, nil
 }
 
 // identified names a value that Rotor did not make. One that is not known, and refused,

@@ -47,10 +47,9 @@ func (e *Engine) prove(ctx context.Context, r *run, task rotation.Task) []rotati
 		case err == nil:
 			err = fault.New(fault.Unknown, "%s gave no clear answer about generation %d", r.cred.Provider.Traits().Name, r.Generation)
 		case fault.KindOf(err) != fault.Transient && fault.KindOf(err) != fault.Unknown: // by somebody in between
-			err = fault.New(fault.KindOf(err), "refused, and nobody can prove by whom: %v", err)
+			err = fault.Wrap(fault.KindOf(err), "refused, and nobody can prove by whom", err)
 		}
-		unproven := &fault.Error{Kind: fault.KindOf(err), Op: "prove", Err: err, RetryAfter: fault.RetryAfterOf(err)}
-		err = unproven.WithHint("if you know that it is dead: rotor set %s --retire %d", r.Credential, r.Generation)
+		err = r.orRetire("prove", err)
 	}
 	return e.failed(r, task, err)
 }

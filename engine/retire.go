@@ -243,8 +243,7 @@ func (e *Engine) notRevoked(ctx context.Context, r *run, task rotation.Task, err
 		return []rotation.Event{e.ok(task, nil, "revoked by a person")}
 	}
 	if kind != fault.NeedsPerson {
-		stuck := &fault.Error{Kind: kind, Op: "revoke", Err: err}
-		return e.failed(r, task, stuck.WithHint("%s; or end it at %s by hand, and then: rotor set %s --retire %d", r.hint(err), r.cred.Provider.Traits().Name, r.Credential, r.Generation))
+		return e.failed(r, task, r.orRetire("revoke", err))
 	}
 	why := r.hint(err)
 	ending, _ := r.known.Get(r.Generation)
@@ -257,6 +256,15 @@ func (e *Engine) notRevoked(ctx context.Context, r *run, task rotation.Task, err
 	}
 	return []rotation.Event{e.stop(task, rotation.Asking,
 		fmt.Sprintf("%s When it is done: rotor set %s --retire %d", sentence(why), r.Credential, r.Generation))}
+}
+
+// orRetire adds to what a failure suggests that a person may say when the value is dead.
+func (r *run) orRetire(op string, err error) error {
+	hint := fmt.Sprintf("make sure that it is dead at %s, and then: rotor set %s --retire %d", r.cred.Provider.Traits().Name, r.Credential, r.Generation)
+	if own := fault.HintOf(err); own != "" {
+		hint = own + "; or " + hint
+	}
+	return &fault.Error{Kind: fault.KindOf(err), Op: op, Err: err, Hint: hint, RetryAfter: fault.RetryAfterOf(err)}
 }
 
 // refusedAlready: somebody else ended the value, or gave the account another

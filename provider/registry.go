@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"strings"
-
 	"github.com/agenticverz/rotor/internal/registry"
 	"github.com/agenticverz/rotor/secret"
 )
@@ -37,26 +35,6 @@ type Type struct {
 	Commands func(opts any) map[string][]string
 	// New builds a provider from decoded options, strictly, without any I/O.
 	New func(opts any, c Context) (Provider, error)
-}
-
-// AccountsAt is Type.Accounts for names at one place, without those that are empty.
-func AccountsAt(place string, names ...string) []string {
-	var out []string
-	for _, name := range names {
-		if name != "" {
-			out = append(out, place+" "+name)
-		}
-	}
-	return out
-}
-
-// BaseAt is a base-url as Type.Accounts has it, however it was written; usual is the
-// default.
-func BaseAt(base, usual string) string {
-	if base == "" {
-		base = usual
-	}
-	return strings.TrimRight(base, "/")
 }
 
 // What a provider's tests run against.

@@ -18,6 +18,7 @@ func TestNoWayBackFromATryThatMayHaveArrived(t *testing.T) {
 		"refused twice":                      {[]Event{intent, result(Refused), redo, intent, result(Refused)}, true},
 		"made":                               {[]Event{intent, result(OK)}, false},
 		"not answered":                       {[]Event{intent}, false},
+		"killed, then not even asked":        {[]Event{intent, redo, result(Refused)}, false},
 		"killed, then refused":               {[]Event{intent, redo, intent, result(Refused)}, false},
 		"unclear, then refused":              {[]Event{intent, result(Unclear), redo, intent, result(Refused)}, false},
 		"made, failed, then refused":         {[]Event{intent, result(OK), redo, intent, result(Refused)}, false},

@@ -129,19 +129,20 @@ func Back(s Strategy, live Live, done []Event) (plan []Action, ok bool) {
 	begun := map[Step]bool{}
 	replaced := false // the old value may be gone
 	tried := false    // there is a try without an answer
-	lost := false     // and another came after it, whose refusal says nothing of the first
+	lost := false     // and it was given up for another, whose refusal says nothing of the first
 	for _, e := range done {
 		generate := e.Action.Step == Generate
 		switch {
 		case e.Type == Intent && e.Action.Phase != Undo:
 			begun[e.Action.Step] = true
 			replaced = replaced || generate
-			lost = lost || generate && tried
 			tried = tried || generate
 		case e.Type == Result && generate && e.Outcome == Refused:
 			replaced, tried = lost, false // this one was proven not to be applied
 		case e.Type == Redo && generate && e.Facts != nil && e.Facts.Proof == NoEffect:
 			replaced, tried, lost = false, false, false
+		case e.Type == Redo && generate:
+			lost = lost || tried
 		case e.Type == Result && generate, e.Type == Input && e.Facts != nil && e.Facts.Order == OrderSupply:
 			replaced = true // a person mints before Rotor hears of it
 		}

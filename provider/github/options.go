@@ -2,7 +2,6 @@ package github
 
 import (
 	"net"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/provider"
 )
 
 // Options of `provider: {type: github}`.
@@ -185,13 +185,6 @@ func (o Options) readOnly() bool { return o.ReadOnly == nil || *o.ReadOnly }
 
 // place is the repository that base-url and repository lead to: host, owner and name.
 func (o Options) place() string {
-	u, err := url.Parse(o.BaseURL)
-	if err != nil {
-		return ""
-	}
-	host := u.Host
-	if u.Scheme == "https" {
-		host = strings.TrimSuffix(host, ":443")
-	}
-	return strings.ToLower(host + "/" + o.Repository) // GitHub does not tell case apart
+	host, _ := provider.Place(o.BaseURL)
+	return host + "/" + strings.ToLower(o.Repository) // GitHub does not tell case apart
 }

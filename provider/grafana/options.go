@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/agenticverz/rotor/fault"
+	"github.com/agenticverz/rotor/provider"
 )
 
 // Options of `provider: {type: grafana}`.
@@ -81,13 +82,6 @@ func (o Options) checkLogin() error {
 
 // place is the Grafana that base-url leads to: host, port and path.
 func (o Options) place() string {
-	u, err := url.Parse(o.BaseURL)
-	if err != nil {
-		return ""
-	}
-	host := strings.ToLower(u.Host)
-	if u.Scheme == "https" {
-		host = strings.TrimSuffix(host, ":443")
-	}
-	return host + strings.TrimRight(u.Path, "/")
+	host, path := provider.Place(o.BaseURL)
+	return host + path
 }
